@@ -1,0 +1,1 @@
+"""The port to an environment and the adapters behind it."""

@@ -1,0 +1,363 @@
+"""What the engine and the servers ask of an environment, whatever stands behind it.
+
+Two faces. *Serving* (:meth:`Environment.read`, :meth:`Environment.transact`) is what the environment's own public API calls: a
+transaction of commands whose change set passes the commit pipeline. *Participating* (:meth:`Environment.participate`) is what
+the engine calls to write the other half of somebody's transaction: nothing written there passes the pipeline again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType, Protocol, TypeAlias
+from uuid import UUID
+
+from dualwrite.filters.tree import Expression
+from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
+from dualwrite.metadata.values import LegalEntityId, Row, Value
+
+EnvironmentName = NewType("EnvironmentName", str)
+ChangeId = NewType("ChangeId", UUID)
+Epoch = NewType("Epoch", int)
+
+# --- who asks -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request. ``company`` is the F&O default legal entity; ``user_id`` the Dataverse system user."""
+
+    name: str
+    company: LegalEntityId | None = None
+    user_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    """A primary or alternate key with its values: ``(("dataAreaId", "usmf"), ("CustomerAccount", "US-001"))``.
+
+    A value may be a ``Reference`` where a lookup is part of an alternate key.
+    """
+
+    parts: tuple[tuple[str, CommandValue], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A lookup value given by the target's key (primary or alternate); resolved inside the transaction."""
+
+    table: str
+    key: RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOf:
+    """A lookup value or key that is the row created by an earlier command of the same transaction (0-based)."""
+
+    command: int
+
+
+CommandValue: TypeAlias = Value | Reference | ResultOf
+
+
+class Existence(Enum):
+    """What a command demands of the row before it writes."""
+
+    ANY = "any"
+    """Update a row that is there, create one that is not (Dataverse PATCH without conditions)."""
+    MUST_EXIST = "must exist"
+    MUST_NOT_EXIST = "must not exist"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new row. Columns that are not named get their defaults."""
+
+    table: str
+    values: Mapping[str, CommandValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the row under ``key``: columns named in ``values`` only.
+
+    ``existence`` ANY or MUST_NOT_EXIST creates a missing row from key and values. ``version`` demands that the row's version
+    (RecVersion, versionnumber) is still that one.
+    """
+
+    table: str
+    key: RecordKey | ResultOf
+    values: Mapping[str, CommandValue]
+    existence: Existence = Existence.MUST_EXIST
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    table: str
+    key: RecordKey | ResultOf
+    version: int | None = None
+
+
+Command: TypeAlias = Create | Update | Delete
+
+
+class Operation(Enum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """What one command did: images before and after (all columns), None where there is none."""
+
+    table: Table
+    operation: Operation
+    before: Row | None
+    after: Row | None
+
+    @property
+    def image(self) -> Row:
+        """The row as it is, or as it was when it is gone."""
+        image = self.after if self.after is not None else self.before
+        assert image is not None
+        return image
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Columns whose value differs between the images; all columns of a created or deleted row."""
+        if self.before is None or self.after is None:
+            return frozenset(self.image)
+        before = self.before
+        return frozenset(name for name, value in self.after.items() if before.get(name) != value)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """The ordered changes of one transaction at its pre-commit point."""
+
+    environment: EnvironmentName
+    changes: tuple[RecordChange, ...]
+    caller: Caller
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """Order by a column, or by a column reached through a lookup (``("primarycontactid", "fullname")``)."""
+
+    path: tuple[str, ...]
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Rows of one table. ``where`` is a *bound* expression. Order always ends with the primary key, so that ``after`` works.
+
+    ``after`` continues behind a row: one value per sort key, then the primary key's values. ``columns`` None reads all.
+    """
+
+    table: str
+    columns: tuple[str, ...] | None = None
+    where: Expression | None = None
+    order: tuple[SortKey, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    after: tuple[Value, ...] | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``rows`` in order. ``more`` tells that rows follow; ``last`` is then the position to continue behind (``after``)."""
+
+    rows: Sequence[Row]
+    more: bool = False
+    last: tuple[Value, ...] | None = None
+    total: int | None = None
+
+
+# --- what the engine asks inside a transaction ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``path`` (a column, or a column behind lookups) equals the value at this position of each key."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Find rows of ``table`` by natural key: ``conditions`` name the paths, each of ``keys`` gives their values in that order.
+
+    Text compares without regard to case. ``company`` restricts a company-specific table (and company-specific tables on the
+    way) to the rows of that company, named by its code.
+    """
+
+    table: str
+    conditions: tuple[Condition, ...]
+    keys: tuple[tuple[Value, ...], ...]
+    company: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Read the value at ``path`` starting from the rows of ``table`` with these ids."""
+
+    table: str
+    path: tuple[str, ...]
+    ids: tuple[UUID, ...]
+
+
+class Session(Protocol):
+    """One open transaction in an environment."""
+
+    async def search(self, search: Search) -> Sequence[Row | None]:
+        """The row of each key in order, None where there is none.
+
+        Raises: RecordRefused when a key finds several rows.
+        """
+        ...
+
+    async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
+        """The value behind each id; ids whose path ends in nothing are absent."""
+        ...
+
+    async def execute(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
+        """Apply ``commands`` in order and tell what each did. Raises: RecordRefused, Contention."""
+        ...
+
+
+class Participant(Session, Protocol):
+    """The engine's transaction in a target: written, then prepared, then decided by the source."""
+
+    async def accept(self, change: ChangeId, *, epoch: Epoch) -> None:
+        """Record that this transaction carries ``change``. Raises: StaleEpoch, when a recovery has passed meanwhile."""
+        ...
+
+    async def prepare(self, change: ChangeId, *, epoch: Epoch) -> PreparedName:
+        """Make the transaction survive this process. Afterwards only the prepared name can end it."""
+        ...
+
+    async def commit(self) -> None:
+        """Commit at once, where no other side takes part (initial copy)."""
+        ...
+
+
+PreparedName = NewType("PreparedName", str)
+"""The target database's name of a prepared transaction; carries connection, source, epoch and change id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the source records in its own transaction so that recovery knows that the target is to commit."""
+
+    change: ChangeId
+    prepared: PreparedName
+    target: EnvironmentName
+
+
+class Commitment(Protocol):
+    """The other half of a source transaction, ready to be decided."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch under which the change set was routed; the source's commit checks that it still holds."""
+        ...
+
+    @property
+    def decision(self) -> Decision | None:
+        """None when no target takes part."""
+        ...
+
+    async def committed(self) -> None:
+        """The source has committed. Never raises: what fails here is left to recovery."""
+        ...
+
+    async def abandoned(self) -> None:
+        """The source has rolled back. Never raises: what fails here is left to recovery."""
+        ...
+
+    async def unknown(self) -> bool:
+        """The source's commit was sent and not answered: find out, settle the target, and tell whether it committed."""
+        ...
+
+
+class CommitPipeline(Protocol):
+    """What every served transaction passes before it commits."""
+
+    async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment | None:
+        """Write the other half. Raises: RecordRefused (the source rolls back), Contention (the source retries)."""
+        ...
+
+
+class Environment(Protocol):
+    """One environment: served through its API, taking part in the engine's transactions."""
+
+    @property
+    def name(self) -> EnvironmentName: ...
+
+    @property
+    def side(self) -> Side: ...
+
+    @property
+    def schema(self) -> EnvironmentSchema: ...
+
+    async def read(self, query: RowQuery) -> Page:
+        """Committed rows. Raises: QueryRefused, EnvironmentUnavailable."""
+        ...
+
+    async def transact(self, commands: Sequence[Command], *, caller: Caller) -> Sequence[RecordChange]:
+        """Apply ``commands`` as one transaction, all or none, on both sides of every link.
+
+        Atomicity: all commands and their mapped counterparts, or nothing. Idempotency: none; a Create run twice is refused as a
+        duplicate where a key forbids it. Ordering: as given. After failure: nothing was written, except for OutcomeUnknown.
+
+        Raises: RecordRefused, Contention, EnvironmentUnavailable, OutcomeUnknown. A RecordRefused of command *i* carries
+        ``details["command"] == i``.
+        """
+        ...
+
+    def participate(self) -> AbstractAsyncContextManager[Participant]:
+        """A transaction for the engine; rolled back on leaving unless prepared or committed."""
+        ...
+
+    def scan(self, query: RowQuery, *, batch_rows: int = 1000) -> AsyncIterator[Sequence[Row]]:
+        """All rows of a query in one consistent snapshot, in batches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LegalEntityLink:
+    """A legal entity that is linked to a company."""
+
+    legal_entity: LegalEntityId
+    company_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyCommitment:
+    """Nothing goes to the other side; only the epoch is checked."""
+
+    epoch: Epoch
+    decision: Decision | None = field(default=None)
+
+    async def committed(self) -> None: ...
+
+    async def abandoned(self) -> None: ...
+
+    async def unknown(self) -> bool:
+        return False

@@ -1,0 +1,1 @@
+"""Row filters: two languages (OData, X++ range expressions), one expression tree, several ways to run it. Pure."""
