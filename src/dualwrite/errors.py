@@ -10,6 +10,7 @@
     ├── CatalogRefused                  metadata or a map file that contradicts itself
     ├── MapRefused                      a table map that may not run; carries its findings
     ├── NotAllowed                      an action that the state or the caller's role forbids
+    ├── NotAuthenticated                no credentials, or credentials that do not hold
     └── RecordRefused                   one record that cannot be written as asked
         ├── RecordNotFound
         ├── DuplicateRecord
@@ -107,6 +108,10 @@ class MapRefused(DualwriteError):
 
 class NotAllowed(DualwriteError):
     code = "DW0400"
+
+
+class NotAuthenticated(DualwriteError):
+    code = "DW0401"
 
 
 class RecordRefused(DualwriteError):
