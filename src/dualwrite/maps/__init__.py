@@ -1,0 +1,1 @@
+"""Table maps: values, their texts, compiling them against two schemas, running a compiled map on rows. Pure."""

@@ -1,0 +1,211 @@
+"""What compiling a map yields: per direction, where each target column comes from and how its row is found.
+
+A plan holds ready-made converters and look-up tables, so that running it is a matter of dictionary accesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TypeAlias
+
+from dualwrite.filters.tree import Expression
+from dualwrite.maps.findings import Finding
+from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
+from dualwrite.metadata.schema import Table
+from dualwrite.metadata.values import Value
+
+Path: TypeAlias = tuple[str, ...]
+Converter: TypeAlias = Callable[[Value], Value]
+"""Gives the target's value for a source's value. Raises: ValueRefused, without naming map and record."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """One column of the integration key, other than the company."""
+
+    dataverse_path: Path
+    finops_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyColumn:
+    """How one part of the target row's key comes from a source row. ``source`` is the column in the map's words."""
+
+    target_path: Path
+    source_path: Path
+    convert: Converter
+
+
+@dataclass(frozen=True, slots=True)
+class LookupCondition:
+    """The row looked for has at ``target_path`` the converted value of ``source_column``."""
+
+    target_path: Path
+    source_column: str
+    convert: Converter
+
+
+@dataclass(frozen=True, slots=True)
+class LookupAlternative:
+    """One table a lookup's row may be in; its row meets all ``conditions``."""
+
+    table: str
+    entity_set: str
+    company_specific: bool
+    conditions: tuple[LookupCondition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPlan:
+    """A Dataverse lookup column to be filled by natural key; ``alternatives`` are tried in order."""
+
+    column: str
+    alternatives: tuple[LookupAlternative, ...]
+
+    @property
+    def source_columns(self) -> frozenset[str]:
+        return frozenset(each.source_column for table in self.alternatives for each in table.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAlternative:
+    """Where a polymorphic lookup's value is when its row points to ``table``. ``path`` starts with the lookup
+    column."""
+
+    table: str
+    path: Path
+    convert: Converter
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """How one target column is filled.
+
+    ``source_path`` is None for a constant, of one part for a column of the source row, longer for a column behind a
+    lookup; for a polymorphic lookup it is the first alternative's. ``on_create_only`` marks constants, written when a
+    row is created.
+    """
+
+    target_column: str
+    source_path: Path | None
+    convert: Converter
+    lookup: LookupPlan | None
+    mapping: ColumnMapping
+    on_create_only: bool = False
+    alternatives: tuple[SourceAlternative, ...] = ()
+
+    @property
+    def source_columns(self) -> frozenset[str]:
+        """The columns of the source row whose change makes this column be written."""
+        if self.lookup is not None:
+            return self.lookup.source_columns
+        return frozenset() if self.source_path is None else frozenset(self.source_path[:1])
+
+    @property
+    def followed(self) -> tuple[Path, ...]:
+        """The paths behind lookups that must be read before this column can be filled."""
+        if self.alternatives:
+            return tuple(each.path for each in self.alternatives)
+        return (self.source_path,) if self.source_path is not None and len(self.source_path) > 1 else ()
+
+
+@dataclass(frozen=True)
+class DirectionPlan:
+    """One way through a map. ``filter`` is bound on the source table; ``key`` finds the target row."""
+
+    direction: Direction
+    map_name: str
+    source: Table
+    target: Table
+    filter: Expression | None
+    columns: tuple[ColumnPlan, ...]
+    key: tuple[KeyColumn, ...]
+
+    @cached_property
+    def source_columns(self) -> frozenset[str]:
+        """Columns of the source row that feed a target column. Constants have none, and filters do not count."""
+        return frozenset(name for column in self.columns for name in column.source_columns)
+
+    @cached_property
+    def by_source(self) -> Mapping[str, tuple[ColumnPlan, ...]]:
+        """The target columns that each source column feeds."""
+        return MappingProxyType(
+            {
+                name: tuple(column for column in self.columns if name in column.source_columns)
+                for name in self.source_columns
+            }
+        )
+
+    @cached_property
+    def via(self) -> Mapping[Path, tuple[str, ...]]:
+        """The tables on which the rest of a polymorphic path is to be followed, for the paths that are polymorphic.
+
+        A row takes part only when its ``<lookup>@table`` entry names one of them.
+        """
+        tables: dict[Path, tuple[str, ...]] = {}
+        for column in self.columns:
+            for each in column.alternatives:
+                tables[each.path] = (*tables.get(each.path, ()), each.table)
+        return MappingProxyType(tables)
+
+    @cached_property
+    def key_paths(self) -> frozenset[Path]:
+        """The key's source paths that lead behind lookups."""
+        return frozenset(part.source_path for part in self.key if len(part.source_path) > 1)
+
+    @cached_property
+    def lookup_tables(self) -> frozenset[str]:
+        """The target tables in which rows are looked for."""
+        return frozenset(
+            alternative.table
+            for column in self.columns
+            if column.lookup is not None
+            for alternative in column.lookup.alternatives
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPair:
+    """A mapped pair of columns, for comparing the two sides.
+
+    ``paths`` lists where the Dataverse value is: the column itself, or the paths behind a lookup with the table each
+    one belongs to (None where the lookup is not polymorphic). ``forward`` and ``backward`` are None where the map
+    does not go.
+    """
+
+    mapping: ColumnMapping
+    finops_column: str
+    paths: tuple[tuple[str | None, Path], ...]
+    forward: Converter | None
+    backward: Converter | None
+
+    @property
+    def is_lookup(self) -> bool:
+        return len(self.paths[0][1]) > 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A map that can run, with the warnings that do not stop it."""
+
+    map: MapVersion
+    finops: Table
+    dataverse: Table
+    company_specific: bool
+    to_dataverse: DirectionPlan | None
+    to_finops: DirectionPlan | None
+    key: tuple[KeyPart, ...]
+    pairs: tuple[ColumnPair, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+    def direction(self, direction: Direction) -> DirectionPlan | None:
+        """The way through the map, None where the map has no column that way."""
+        return self.to_dataverse if direction is Direction.TO_DATAVERSE else self.to_finops
+
+    @cached_property
+    def comparison_paths(self) -> frozenset[Path]:
+        """The Dataverse paths behind lookups that a comparison of two rows needs."""
+        return frozenset(path for pair in self.pairs for _, path in pair.paths if len(path) > 1)
