@@ -3,9 +3,8 @@
     python tools/build_schemas.py REFERENCE_DIR
 
 Reads ``REFERENCE_DIR/schemas/{finops,dataverse}/*.json`` and the mends in ``src/dualwrite/catalog/mends.yaml``; writes
-``src/dualwrite/catalog/schemas``: one file a table, one line a column, so that a change shows as
-the columns it changes. Refuses contradictions (an enum with two definitions, a mend for a column that is not there) instead of
-guessing.
+``src/dualwrite/catalog/schemas``: one file a table and one line a column, so that a diff shows the columns that change.
+Refuses contradictions (an enum with two definitions, a mend for a column that is not there) instead of guessing.
 """
 
 from __future__ import annotations
@@ -286,7 +285,7 @@ def normalised(mends: Any) -> Facts:
             facts = mend.get("set", {})
             for fact, value in facts.items():
                 if fact in ("length", "scale"):
-                    facts[fact] = int(value)
+                    facts[fact] = None if value == "null" else int(value)
                 elif fact == "required":
                     facts[fact] = value == "true"
     return dict(mends)
