@@ -1,0 +1,106 @@
+"""The one seam to the driver: engines, transactions, and the driver's errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+import orjson
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, SettingsRefused
+
+_CONTENTION = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock not available."""
+
+
+class Transactions(Protocol):
+    """Where a repository gets its transaction: one of its own, or the one it takes part in."""
+
+    def begin(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+
+
+class OwnTransactions:
+    """Each use is a transaction of its own on a pooled connection."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise _translated(error) from error
+
+
+class JoinedTransaction:
+    """Every use is part of one transaction that somebody else ends."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        yield self._connection
+
+
+def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
+    """An engine over psycopg for ``url``; nothing is connected yet.
+
+    ``url`` is any connection string that libpq understands (``postgresql://…`` or ``host=… dbname=…``).
+
+    Raises: SettingsRefused.
+    """
+    try:
+        parameters = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise SettingsRefused("The database URL cannot be read; it looks like postgresql://user@host/name") from None
+    options = f"{parameters.get('options') or ''} -c timezone=UTC".strip()
+    return create_async_engine(
+        "postgresql+psycopg://",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+        connect_args={"application_name": "dualwrite store", **parameters, "options": options},
+    )
+
+
+def storable(value: object) -> object:
+    """``value`` without what PostgreSQL cannot hold in text: NUL and lone surrogates become U+FFFD.
+
+    Records are refused for such characters too, and their refusal must still be written down.
+    """
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(key)): storable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [storable(entry) for entry in value]
+    return value
+
+
+def storable_text(text: str) -> str:
+    """``text`` as PostgreSQL can hold it; see :func:`storable`."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
+
+
+def _json(value: object) -> str:
+    """JSON text; numbers that JSON cannot carry exactly (Decimal, large integers) become text."""
+    return orjson.dumps(storable(value), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _translated(error: DBAPIError) -> DualwriteError:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _CONTENTION:
+        return Contention("dual-write's own database is busy with the same rows; try again.", sqlstate=state)
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return EnvironmentUnavailable(f"dual-write's own database does not answer: {error.orig}", sqlstate=state)
+    return DualwriteError(f"dual-write's own database refused a statement: {error.orig}", sqlstate=state)

@@ -1,0 +1,61 @@
+"""The store as one thing: a repository per noun over one small pool."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dualwrite.store.activity import ActivityLog
+from dualwrite.store.clients import ClientRepository
+from dualwrite.store.connections import ConnectionRepository
+from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
+from dualwrite.store.environments import EnvironmentRepository
+from dualwrite.store.initial_copies import InitialCopyRepository
+from dualwrite.store.maps import MapRepository
+from dualwrite.store.signing_keys import SigningKeyRepository
+from dualwrite.store.solutions import SolutionRepository
+from dualwrite.store.upgrade import upgrade
+
+
+class Repositories:
+    """One repository per noun, all over the same source of transactions."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self.environments = EnvironmentRepository(transactions)
+        self.connections = ConnectionRepository(transactions)
+        self.solutions = SolutionRepository(transactions)
+        self.maps = MapRepository(transactions)
+        self.initial_copies = InitialCopyRepository(transactions)
+        self.activity = ActivityLog(transactions)
+        self.clients = ClientRepository(transactions)
+        self.signing_keys = SigningKeyRepository(transactions)
+
+
+class Store(Repositories):
+    """dual-write's own database. Each method of a repository is one transaction, unless inside :meth:`transaction`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._transactions = OwnTransactions(engine)
+        super().__init__(self._transactions)
+
+    @classmethod
+    async def connect(cls, url: str, *, pool_size: int = 4) -> Store:
+        """A store over the database at ``url``, upgraded to the current schema.
+
+        Raises: EnvironmentUnavailable; SettingsRefused for a wrong URL or a database that a newer program wrote.
+        """
+        await upgrade(url)
+        return cls(create_engine(url, pool_size=pool_size))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Repositories]:
+        """Repositories that share one transaction: committed on leaving, rolled back on an error."""
+        async with self._transactions.begin() as connection:
+            yield Repositories(JoinedTransaction(connection))
+
+    async def close(self) -> None:
+        """No connection of this store is left open."""
+        await self._engine.dispose()

@@ -1,0 +1,255 @@
+"""Which versions of which table maps there are, which is active, and whether it runs.
+
+Documents stay text here; what they mean is the business of ``dualwrite.maps``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, Select, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dualwrite.errors import NotAllowed
+from dualwrite.store import tables
+from dualwrite.store.connector import Transactions
+
+
+class MapState(Enum):
+    """Where a table map stands."""
+
+    NOT_RUNNING = "not running"
+    INITIALIZING = "initializing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESUMING = "resuming"
+
+
+@dataclass(frozen=True, slots=True)
+class TableMap:
+    """A map of a connection: its active version, its state, and its place in the order of starting."""
+
+    connection: str
+    name: str
+    active_version: str
+    state: MapState
+    position: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MapVersion:
+    """One immutable version of a map, as its document."""
+
+    connection: str
+    name: str
+    version: str
+    publisher: str
+    document: str
+    created_at: datetime
+
+
+class RunningMap(NamedTuple):
+    """A map that live changes pass through."""
+
+    name: str
+    version: str
+    document: str
+
+
+class MapRepository:
+    """The table maps and their versions."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def save_version(
+        self,
+        connection_name: str,
+        name: str,
+        *,
+        version: str,
+        publisher: str,
+        document: str,
+        position: int | None = None,
+    ) -> MapVersion:
+        """The version is kept; a map that was not known is now, with this version active and not running.
+
+        ``position`` is the place in the order of starting; a new map without one comes last. Idempotent by connection,
+        name and version.
+
+        Raises: NotAllowed when the version exists with another document, or is not of the form 1.0.0.0.
+        """
+        if not re.fullmatch(tables.VERSION_PATTERN, version):
+            raise NotAllowed(f"{name}: '{version}' is no version; it looks like 1.0.0.0.", map=name)
+        async with self._transactions.begin() as connection:
+            await connection.execute(
+                insert(tables.map_version)
+                .values(connection=connection_name, name=name, version=version, publisher=publisher, document=document)
+                .on_conflict_do_nothing()
+            )
+            stored = _version((await connection.execute(_versions(connection_name, name, version))).one())
+            if stored.document != document:
+                raise NotAllowed(
+                    f"{name} {version} exists with other content, and a version never changes. "
+                    "Save it under a new number.",
+                    map=name,
+                    version=version,
+                )
+            await _place(connection, stored, position=position)
+        return stored
+
+    async def list(self, connection_name: str) -> tuple[TableMap, ...]:
+        """The maps of a connection in their order of starting."""
+        t = tables.table_map
+        async with self._transactions.begin() as connection:
+            found = await connection.execute(
+                select(t).where(t.c.connection == connection_name).order_by(t.c.position, t.c.name)
+            )
+            return tuple(_map(row) for row in found)
+
+    async def get(self, connection_name: str, name: str) -> TableMap | None:
+        """The map of this name, None when there is none."""
+        async with self._transactions.begin() as connection:
+            return await _read(connection, connection_name, name)
+
+    async def versions(self, connection_name: str, name: str) -> tuple[MapVersion, ...]:
+        """All versions of a map, oldest number first."""
+        async with self._transactions.begin() as connection:
+            found = await connection.execute(
+                _versions(connection_name, name).order_by(text("string_to_array(version, '.')::int[]"))
+            )
+            return tuple(_version(row) for row in found)
+
+    async def version(self, connection_name: str, name: str, *, version: str | None = None) -> MapVersion | None:
+        """One version of a map, the active one unless named; None when there is none."""
+        async with self._transactions.begin() as connection:
+            if version is None:
+                current = await _read(connection, connection_name, name)
+                if current is None:
+                    return None
+                version = current.active_version
+            row = (await connection.execute(_versions(connection_name, name, version))).one_or_none()
+            return None if row is None else _version(row)
+
+    async def running(self, connection_name: str) -> tuple[RunningMap, ...]:
+        """The running maps of a connection with their active documents, in their order of starting."""
+        m, v = tables.table_map, tables.map_version
+        query = (
+            select(m.c.name, m.c.active_version, v.c.document)
+            .join_from(
+                m, v, (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
+            )
+            .where(m.c.connection == connection_name, m.c.state == MapState.RUNNING.value)
+            .order_by(m.c.position, m.c.name)
+        )
+        async with self._transactions.begin() as connection:
+            return tuple(RunningMap(*row) for row in await connection.execute(query))
+
+    async def set_state(
+        self, connection_name: str, name: str, state: MapState, *, expected: frozenset[MapState] | None
+    ) -> TableMap:
+        """The map is in ``state``; ``expected`` names the states it may come from, None allows all.
+
+        Atomicity: the check and the change are one. Raises: NotAllowed, which says where the map stands and from
+        where this is allowed.
+        """
+        async with self._transactions.begin() as connection:
+            await _locked(connection, connection_name, name, doing=f"become '{state.value}'", expected=expected)
+            return await _change(connection, connection_name, name, state=state.value)
+
+    async def activate(
+        self,
+        connection_name: str,
+        name: str,
+        version: str,
+        *,
+        expected: frozenset[MapState] | None = frozenset({MapState.NOT_RUNNING}),
+    ) -> TableMap:
+        """``version`` is the active one; only a map in one of the ``expected`` states may change its version.
+
+        Raises: NotAllowed, also when there is no such version.
+        """
+        async with self._transactions.begin() as connection:
+            current = await _locked(
+                connection, connection_name, name, doing=f"change to version {version}", expected=expected
+            )
+            if current.active_version == version:
+                return current
+            if (await connection.execute(_versions(connection_name, name, version))).one_or_none() is None:
+                raise NotAllowed(f"{name} has no version {version}.", map=name, version=version)
+            return await _change(connection, connection_name, name, active_version=version)
+
+
+async def _place(connection: AsyncConnection, version: MapVersion, *, position: int | None) -> None:
+    """The map of a saved version has its row; a given position holds for a known map, too."""
+    t = tables.table_map
+    last = select(func.coalesce(func.max(t.c.position), 0) + 1).where(t.c.connection == version.connection)
+    statement = insert(t).values(
+        connection=version.connection,
+        name=version.name,
+        active_version=version.version,
+        state=MapState.NOT_RUNNING.value,
+        position=last.scalar_subquery() if position is None else position,
+    )
+    if position is None:
+        await connection.execute(statement.on_conflict_do_nothing())
+    else:
+        key = ["connection", "name"]
+        await connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"position": position}))
+
+
+async def _locked(
+    connection: AsyncConnection, connection_name: str, name: str, *, doing: str, expected: frozenset[MapState] | None
+) -> TableMap:
+    """The map with its row locked. Raises: NotAllowed when it is missing or in a state that is not expected."""
+    current = await _read(connection, connection_name, name, lock=True)
+    if current is None:
+        raise NotAllowed(f"There is no map {name} in {connection_name}.", map=name, connection=connection_name)
+    if expected is not None and current.state not in expected:
+        allowed = [state.value for state in MapState if state in expected]
+        raise NotAllowed(
+            f"{name} is {current.state.value} and cannot {doing}. That is allowed for a map that is "
+            f"{' or '.join(allowed) or 'in no state at all'}.",
+            map=name,
+            state=current.state.value,
+            allowed=allowed,
+        )
+    return current
+
+
+async def _change(connection: AsyncConnection, connection_name: str, name: str, **values: str) -> TableMap:
+    t = tables.table_map
+    changed = await connection.execute(
+        update(t)
+        .where(t.c.connection == connection_name, t.c.name == name)
+        .values(changed_at=func.clock_timestamp(), **values)
+        .returning(*t.c)
+    )
+    return _map(changed.one())
+
+
+async def _read(connection: AsyncConnection, connection_name: str, name: str, *, lock: bool = False) -> TableMap | None:
+    t = tables.table_map
+    query = select(t).where(t.c.connection == connection_name, t.c.name == name)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    return None if row is None else _map(row)
+
+
+def _versions(connection_name: str, name: str, version: str | None = None) -> Select[*tuple[Any, ...]]:
+    t = tables.map_version
+    query = select(t).where(t.c.connection == connection_name, t.c.name == name)
+    return query if version is None else query.where(t.c.version == version)
+
+
+def _version(row: Row[*tuple[Any, ...]]) -> MapVersion:
+    return MapVersion(row.connection, row.name, row.version, row.publisher, row.document, row.created_at)
+
+
+def _map(row: Row[*tuple[Any, ...]]) -> TableMap:
+    return TableMap(row.connection, row.name, row.active_version, MapState(row.state), row.position, row.changed_at)

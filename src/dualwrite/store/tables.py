@@ -1,0 +1,211 @@
+"""The tables of dual-write's own database as the current code sees them.
+
+The migrations create them; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+VERSION_PATTERN = r"^\d+\.\d+\.\d+\.\d+$"
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("side", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("database", Text),
+    Column("url", Text, nullable=False),
+    _now("created_at"),
+    CheckConstraint("side IN ('finops', 'dataverse')", "side"),
+    CheckConstraint("kind IN ('hosted', 'remote')", "kind"),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("finops_environment", Text, ForeignKey("environment.name"), nullable=False),
+    Column("dataverse_environment", Text, ForeignKey("environment.name"), nullable=False),
+    Column("primary_side", Text, nullable=False),
+    _now("created_at"),
+    UniqueConstraint("finops_environment", "dataverse_environment"),
+    CheckConstraint("primary_side IN ('finops', 'dataverse')", "primary_side"),
+)
+
+connection_company = Table(
+    "connection_company",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
+    Column("legal_entity", Text, primary_key=True),
+    Column("company_code", Text, nullable=False),
+    _now("created_at"),
+    UniqueConstraint("connection", "company_code"),
+)
+
+solution = Table(
+    "solution",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
+    Column("unique_name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("publisher", Text, nullable=False),
+    _now("applied_at"),
+    CheckConstraint(f"version ~ '{VERSION_PATTERN}'", "version"),
+)
+
+map_version = Table(
+    "map_version",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("publisher", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    _now("created_at"),
+    CheckConstraint(f"version ~ '{VERSION_PATTERN}'", "version"),
+)
+
+table_map = Table(
+    "table_map",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("active_version", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+    ),
+    Column("position", Integer, nullable=False),
+    _now("changed_at"),
+    ForeignKeyConstraint(
+        ["connection", "name", "active_version"],
+        ["map_version.connection", "map_version.name", "map_version.version"],
+        ondelete="CASCADE",
+    ),
+    CheckConstraint("state IN ('not running', 'initializing', 'running', 'paused', 'resuming')", "state"),
+)
+
+initial_copy = Table(
+    "initial_copy",
+    metadata,
+    Column("run", Uuid, primary_key=True),
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), nullable=False),
+    Column("master", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    _now("started_at"),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+    Column("message", Text, nullable=False, server_default=""),
+    CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", "finished"),
+    Index(None, "connection", "started_at"),
+    CheckConstraint("master IN ('finops', 'dataverse')", "master"),
+    CheckConstraint("outcome IN ('completed', 'with refusals', 'failed')", "outcome"),
+)
+
+initial_copy_map = Table(
+    "initial_copy_map",
+    metadata,
+    Column("run", Uuid, ForeignKey("initial_copy.run", ondelete="CASCADE"), primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("legal_entity", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("read_rows", BigInteger, nullable=False),
+    Column("created_rows", BigInteger, nullable=False),
+    Column("updated_rows", BigInteger, nullable=False),
+    Column("unchanged_rows", BigInteger, nullable=False),
+    Column("refused_rows", BigInteger, nullable=False),
+    _now("finished_at"),
+)
+
+refused_record = Table(
+    "refused_record",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run", Uuid, ForeignKey("initial_copy.run", ondelete="CASCADE"), nullable=False),
+    Column("map", Text, nullable=False),
+    Column("legal_entity", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("record_key", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("row", JSONB, nullable=False),
+    _now("at"),
+    Index(None, "run", "map", "id"),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("map", Text),
+    Column("result", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Index(None, "at"),
+    Index(None, "map", "at"),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("client_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("tenant", Uuid, nullable=False),
+    Column("environment", Text),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("default_company", Text),
+    Column("user_id", Uuid, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default="true"),
+    _now("created_at"),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("private_material", LargeBinary, nullable=False),
+    _now("created_at"),
+    Column("retired_at", DateTime(timezone=True)),
+)
