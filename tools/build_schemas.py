@@ -286,6 +286,8 @@ def normalised(mends: Any) -> Facts:
             for fact, value in facts.items():
                 if fact in ("length", "scale"):
                     facts[fact] = None if value == "null" else int(value)
+                elif fact == "options":
+                    facts[fact] = {label: int(number) for label, number in value.items()}
                 elif fact == "required":
                     facts[fact] = value == "true"
     return dict(mends)
