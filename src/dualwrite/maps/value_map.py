@@ -24,14 +24,14 @@ def parse_text(text: str, end: End) -> Value:
         return blank_of(end)
     if end.column.type is ColumnType.ENUM:
         return _member(text, end)
-    spelled = End(end.table, Column(name=f"the constant {text!r}", type=ColumnType.STRING))
+    spelled = End(end.table, Column(name="the value", type=ColumnType.STRING))
     convert = compile_conversion(spelled, end)
     if convert is None:
         raise TextUnfit(f"{end.qualified} cannot be given by a text")
     try:
         return convert(text)
     except ValueRefused as refusal:
-        raise TextUnfit(f"{text!r} is no value of {end.qualified}: {refusal.message}") from refusal
+        raise TextUnfit(refusal.message) from refusal
 
 
 def _member(text: str, end: End) -> str:
