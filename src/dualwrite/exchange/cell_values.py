@@ -1,7 +1,7 @@
 """One cell of a data-management file as the value its column holds. Pure.
 
-Finance and operations knows no null: an empty cell means the column's empty value (``""``, 0, the member numbered 0,
-1 January 1900). Dates are written the American way, enums by member name or label, numbers with a point.
+Dates are written the American way, enums by member name or label, numbers with a point. An empty cell is None, or empty
+text in a column of text; what a column holds then (0, the first member, 1 January 1900) is the environment's business.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from dualwrite.errors import ValueProblem, ValueRefused
-from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Side
+from dualwrite.metadata.schema import Column, ColumnType, Enumeration
 from dualwrite.metadata.values import Value
 
-EMPTY_DATE = date(1900, 1, 1)
 INTEGER_BITS: Mapping[ColumnType, int] = {ColumnType.INTEGER: 32, ColumnType.BIGINT: 64}
 DECIMAL_DIGITS = 32
 
@@ -29,7 +28,7 @@ _AMERICAN = re.compile(
 _TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def parse_cell(column: Column, text: str, *, side: Side) -> Value:
+def parse_cell(column: Column, text: str) -> Value:
     """The value that ``text`` stands for.
 
     Raises: ValueRefused, whose message says what the column expects.
@@ -40,33 +39,8 @@ def parse_cell(column: Column, text: str, *, side: Side) -> Value:
     if not stripped:
         if column.required and column.type is not ColumnType.ENUM:
             raise _refused(column, ValueProblem.REQUIRED, "is required and empty")
-        return empty_value(column, side=side)
-    return _PARSERS[column.type](column, stripped)
-
-
-def empty_value(column: Column, *, side: Side) -> Value:
-    """What an empty cell stands for: null in Dataverse, the type's empty value in finance and operations."""
-    if side is Side.DATAVERSE:
         return None
-    empty: Value
-    match column.type:
-        case ColumnType.STRING | ColumnType.MEMO:
-            empty = ""
-        case ColumnType.INTEGER | ColumnType.BIGINT:
-            empty = 0
-        case ColumnType.DECIMAL | ColumnType.MONEY:
-            empty = Decimal(0)
-        case ColumnType.BOOLEAN:
-            empty = False
-        case ColumnType.ENUM:
-            empty = _first_member(column)
-        case ColumnType.DATE:
-            empty = EMPTY_DATE
-        case ColumnType.DATETIME:
-            empty = datetime.combine(EMPTY_DATE, time(), tzinfo=UTC)
-        case ColumnType.GUID | ColumnType.LOOKUP | ColumnType.CHOICE:
-            empty = None
-    return empty
+    return _PARSERS[column.type](column, stripped)
 
 
 def _refused(column: Column, problem: ValueProblem, reason: str) -> ValueRefused:
@@ -147,11 +121,6 @@ def _choice(column: Column, text: str) -> int:
 def _enumeration(column: Column) -> Enumeration:
     assert column.enumeration is not None
     return column.enumeration
-
-
-def _first_member(column: Column) -> str:
-    enumeration = _enumeration(column)
-    return enumeration.member(0) or enumeration.members[0][0]
 
 
 def _parse_datetime(column: Column, text: str) -> datetime:

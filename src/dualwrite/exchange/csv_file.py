@@ -170,7 +170,7 @@ def _parse_record(header: _Header, line: int, cells: Sequence[str]) -> ParsedRow
         if column.name == table.company_column and not cell.strip() and header.company is not None:
             continue
         try:
-            value = parse_cell(column, cell, side=table.side)
+            value = parse_cell(column, cell)
         except ValueRefused as refused:
             refusals.append(Refusal(line=line, record=record, column=column.name, reason=refused.message))
         else:
