@@ -1,7 +1,7 @@
 """The expression tree that both filter languages parse into. Frozen values, compared by value.
 
-A tree comes out of a parser *unbound*: literals are what the text said. :mod:`dualwrite.filters.bind` gives it the columns'
-types (enum names, numbers of choices, dates) and refuses what does not fit; only bound trees are run.
+A tree comes out of a parser *unbound*: literals are what the text said. :mod:`dualwrite.filters.bind` gives it the
+columns' types (enum names, numbers of choices, dates) and refuses what does not fit; only bound trees are run.
 """
 
 from __future__ import annotations
