@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import NewType, Protocol, TypeAlias
 from uuid import UUID
@@ -69,6 +70,20 @@ class ResultOf:
 CommandValue: TypeAlias = Value | Reference | ResultOf
 
 
+@dataclass(frozen=True, slots=True)
+class NaturalKey:
+    """A row named by the values at some paths, within a company where the table has one: how the engine addresses rows.
+
+    Text compares without regard to case. A path of several parts goes through lookups.
+    """
+
+    parts: tuple[tuple[tuple[str, ...], Value], ...]
+    company: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(str(value) for _, value in self.parts)
+
+
 class Existence(Enum):
     """What a command demands of the row before it writes."""
 
@@ -95,7 +110,7 @@ class Update:
     """
 
     table: str
-    key: RecordKey | ResultOf
+    key: RecordKey | ResultOf | NaturalKey
     values: Mapping[str, CommandValue]
     existence: Existence = Existence.MUST_EXIST
     version: int | None = None
@@ -104,7 +119,7 @@ class Update:
 @dataclass(frozen=True, slots=True)
 class Delete:
     table: str
-    key: RecordKey | ResultOf
+    key: RecordKey | ResultOf | NaturalKey
     version: int | None = None
 
 
@@ -236,20 +251,39 @@ class Session(Protocol):
         """The value behind each id; ids whose path ends in nothing are absent."""
         ...
 
+    async def lock(self, table: str, ids: Sequence[Value]) -> Sequence[Row]:
+        """The rows with these record ids (RecId, primary id) as they are now, kept from changing until the transaction ends."""
+        ...
+
     async def execute(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
         """Apply ``commands`` in order and tell what each did. Raises: RecordRefused, Contention."""
         ...
 
 
 class Participant(Session, Protocol):
-    """The engine's transaction in a target: written, then prepared, then decided by the source."""
+    """The engine's transaction in a target: accepted, written, prepared, and then decided by the source.
 
-    async def accept(self, change: ChangeId, *, epoch: Epoch) -> None:
-        """Record that this transaction carries ``change``. Raises: StaleEpoch, when a recovery has passed meanwhile."""
+    The first call opens it: :meth:`accept` for a live change, :meth:`begin` where no other side takes part.
+    """
+
+    async def begin(self) -> None:
+        """Open the transaction without a change to accept (initial copy)."""
         ...
 
-    async def prepare(self, change: ChangeId, *, epoch: Epoch) -> PreparedName:
-        """Make the transaction survive this process. Afterwards only the prepared name can end it."""
+    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
+        """Open the transaction and record that this transaction carries ``change``. Raises: StaleEpoch, when a recovery has passed meanwhile."""
+        ...
+
+    async def prepare(self) -> PreparedName:
+        """Make the accepted transaction survive this process. Afterwards only the prepared name can end it."""
+        ...
+
+    async def savepoint(self) -> None:
+        """What follows can be undone alone by :meth:`undo`, until the next savepoint."""
+        ...
+
+    async def undo(self) -> None:
+        """Everything since the last savepoint is undone."""
         ...
 
     async def commit(self) -> None:
@@ -258,7 +292,18 @@ class Participant(Session, Protocol):
 
 
 PreparedName = NewType("PreparedName", str)
-"""The target database's name of a prepared transaction; carries connection, source, epoch and change id."""
+"""The target database's name of a prepared transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTransaction:
+    """A prepared transaction that nobody has decided yet in this environment, with what its name tells."""
+
+    name: PreparedName
+    source: EnvironmentName
+    epoch: Epoch
+    change: ChangeId
+    prepared_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +378,30 @@ class Environment(Protocol):
 
     def participate(self) -> AbstractAsyncContextManager[Participant]:
         """A transaction for the engine; rolled back on leaving unless prepared or committed."""
+        ...
+
+    async def epoch(self) -> Epoch:
+        """The epoch under which this environment takes part in changes."""
+        ...
+
+    async def raise_epoch(self, to: Epoch) -> Epoch:
+        """Wait for every decision under way, make those not taken impossible, and tell the new epoch (at least ``to``)."""
+        ...
+
+    async def prepared(self) -> Sequence[PreparedTransaction]:
+        """What the engine has prepared here and not settled."""
+        ...
+
+    async def settle(self, name: PreparedName, *, commit: bool) -> None:
+        """Commit or roll back a prepared transaction. Idempotency: by name; one that is gone counts as settled."""
+        ...
+
+    async def decided(self, changes: Sequence[ChangeId]) -> frozenset[ChangeId]:
+        """Which of ``changes`` this environment, as their source, has decided to commit."""
+        ...
+
+    async def forget(self, before: datetime) -> None:
+        """Decisions and acceptances older than ``before`` are dropped."""
         ...
 
     def scan(self, query: RowQuery, *, batch_rows: int = 1000) -> AsyncIterator[Sequence[Row]]:

@@ -1,0 +1,63 @@
+-- What the engine keeps in every environment's database. Runs at every start; changes nothing that is there.
+
+CREATE SCHEMA IF NOT EXISTS data;
+CREATE SCHEMA IF NOT EXISTS dualwrite;
+
+CREATE SEQUENCE IF NOT EXISTS dualwrite.row_version START 1000000;
+
+-- One row. Raised by whoever recovers and whenever maps or links change; see sync/recovery.py.
+CREATE TABLE IF NOT EXISTS dualwrite.epoch (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    epoch bigint NOT NULL
+);
+INSERT INTO dualwrite.epoch (epoch) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- Written by a source in its own transaction: this change is to be committed in the target, too.
+CREATE TABLE IF NOT EXISTS dualwrite.decision (
+    change_id uuid PRIMARY KEY,
+    prepared text NOT NULL,
+    target text NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Written by the engine in the target's transaction: this change has been applied here. Unique, so never twice.
+CREATE TABLE IF NOT EXISTS dualwrite.acceptance (
+    change_id uuid PRIMARY KEY,
+    source text NOT NULL,
+    epoch bigint NOT NULL,
+    accepted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The last thing a served transaction does. Shared lock first, epoch second, in statements of their own: a recovery that holds
+-- the exclusive lock has either not raised the epoch yet and waits for us, or has, and we see it.
+CREATE OR REPLACE FUNCTION dualwrite.decide(p_epoch bigint, p_change uuid, p_prepared text, p_target text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7236871);
+    IF (SELECT e.epoch FROM dualwrite.epoch e) <> p_epoch THEN
+        RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'DW001';
+    END IF;
+    IF p_change IS NOT NULL THEN
+        INSERT INTO dualwrite.decision (change_id, prepared, target) VALUES (p_change, p_prepared, p_target);
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION dualwrite.accept(p_epoch bigint, p_change uuid, p_source text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT e.epoch FROM dualwrite.epoch e) <> p_epoch THEN
+        RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'DW001';
+    END IF;
+    INSERT INTO dualwrite.acceptance (change_id, source, epoch) VALUES (p_change, p_source, p_epoch);
+END $$;
+
+-- Waits for every decision under way, then makes all that were not taken impossible.
+CREATE OR REPLACE FUNCTION dualwrite.raise_epoch(p_epoch bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_epoch bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7236871);
+    UPDATE dualwrite.epoch SET epoch = greatest(epoch, p_epoch) RETURNING epoch INTO v_epoch;
+    RETURN v_epoch;
+END $$;

@@ -1,0 +1,304 @@
+"""The hosted environment: the port over one PostgreSQL database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.hosted.capabilities import HOSTED, Capabilities
+from dualwrite.environments.hosted.failures import translated
+from dualwrite.environments.hosted.layout import Layouts
+from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant, opening
+from dualwrite.environments.hosted.query import compile_query, position
+from dualwrite.environments.hosted.rules import Rule
+from dualwrite.environments.hosted.session import DictConnection, HostedSession
+from dualwrite.environments.hosted.settings import HostedSettings
+from dualwrite.environments.port import (
+    Caller,
+    ChangeId,
+    ChangeSet,
+    Command,
+    Commitment,
+    CommitPipeline,
+    EmptyCommitment,
+    EnvironmentName,
+    Epoch,
+    Page,
+    Participant,
+    PreparedName,
+    PreparedTransaction,
+    RecordChange,
+    RowQuery,
+)
+from dualwrite.errors import Contention, EnvironmentUnavailable, LimitExceeded, OutcomeUnknown
+from dualwrite.metadata.schema import EnvironmentSchema, Side
+from dualwrite.metadata.values import Row
+
+_FIRST_PAUSE_S = 0.004
+_LONGEST_PAUSE_S = 0.4
+
+
+class HostedEnvironment:
+    """Implements ``port.Environment``. Open it before use, close it after."""
+
+    def __init__(
+        self,
+        name: EnvironmentName,
+        schema: EnvironmentSchema,
+        conninfo: str,
+        *,
+        settings: HostedSettings | None = None,
+        rules: Sequence[Rule] = (),
+        engine_user: UUID | None = None,
+        reached: CrashPoints = nowhere,
+    ) -> None:
+        if not name.isidentifier():
+            raise ValueError(f"an environment's name is an identifier, not {name!r}")
+        self.name = name
+        self.schema = schema
+        self.settings = settings or HostedSettings()
+        self._layouts = Layouts(schema)
+        self._engine_user = engine_user
+        self._rules: Mapping[str, tuple[Rule, ...]] = {
+            table.name: tuple(rule for rule in rules if rule.applies_to(table)) for table in schema
+        }
+        self._pipeline: CommitPipeline | None = None
+        self._reached = reached
+        self._random = random.Random()
+        self._pool: AsyncConnectionPool[DictConnection] = AsyncConnectionPool(
+            conninfo,
+            connection_class=psycopg.AsyncConnection[dict[str, Any]],
+            min_size=1,
+            max_size=self.settings.pool_size,
+            timeout=10,
+            open=False,
+            kwargs={"autocommit": True, "row_factory": dict_row, "options": "-c timezone=UTC"},
+        )
+
+    @property
+    def side(self) -> Side:
+        return self.schema.side
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return HOSTED
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    def follow_pipeline(self, pipeline: CommitPipeline) -> None:
+        """From now on every served transaction passes ``pipeline`` before it commits."""
+        self._pipeline = pipeline
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[DictConnection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise EnvironmentUnavailable(f"environment {self.name}: its database does not answer in time") from error
+
+    # --- serving ----------------------------------------------------------------------------------------------------
+
+    async def read(self, query: RowQuery) -> Page:
+        layout = self._layouts.of(query.table)
+        compiled = compile_query(layout, query)
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                cursor = await connection.execute(compiled.text, compiled.parameters)
+                rows = await cursor.fetchall()
+                total = None
+                if query.count:
+                    counted = await connection.execute(compiled.count_text, compiled.count_parameters)
+                    total = ((await counted.fetchone()) or {"total": 0})["total"]
+        more = query.limit is not None and len(rows) > query.limit
+        if more:
+            rows = rows[: query.limit]
+        last = position(rows[-1], compiled.sort_columns) if rows else None
+        return Page([_without_sorts(row, compiled.sort_columns) for row in rows], more, last, total)
+
+    async def scan(self, query: RowQuery, *, batch_rows: int = 1000) -> AsyncIterator[Sequence[Row]]:
+        compiled = compile_query(self._layouts.of(query.table), query)
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                try:
+                    async with connection.cursor(name="scan") as cursor:
+                        await cursor.execute(compiled.text, compiled.parameters)
+                        while rows := await cursor.fetchmany(batch_rows):
+                            yield [_without_sorts(row, compiled.sort_columns) for row in rows]
+                finally:
+                    await connection.execute("ROLLBACK")
+
+    async def transact(self, commands: Sequence[Command], *, caller: Caller) -> Sequence[RecordChange]:
+        self._check_size(len(commands))
+        started = time.monotonic()
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                # What has begun to commit is carried through even when the caller goes away.
+                return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller)))
+            except Contention as busy:
+                if time.monotonic() - started > self.settings.retry_seconds:
+                    raise Contention(
+                        "somebody else kept changing the same records; nothing was saved, please try again"
+                    ) from busy
+            await asyncio.sleep(pause * (0.5 + self._random.random()))
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _check_size(self, records: int) -> None:
+        limit = self.settings.transaction_records
+        if records > limit:
+            raise LimitExceeded(
+                f"a transaction may change {limit} records (setting transaction_records), this one changes {records}"
+            )
+
+    async def _attempt(self, commands: Sequence[Command], caller: Caller) -> Sequence[RecordChange]:
+        async with self._connection() as connection:
+            commitment: Commitment
+            try:
+                async with asyncio.timeout(self.settings.transaction_seconds):
+                    with translated(self._layouts):
+                        await connection.execute(opening(self.settings, lock_wait_ms=self.settings.source_lock_wait_ms))
+                    self._reached("source.begun")
+                    session = HostedSession(connection, self._layouts, rules=self._rules, user_id=caller.user_id)
+                    changes = await session.execute(commands)
+                    self._reached("source.written")
+                    commitment = await self._route(ChangeSet(self.name, tuple(changes), caller), session)
+            except TimeoutError:
+                await _rollback(connection)
+                raise LimitExceeded(
+                    f"a transaction may take {self.settings.transaction_seconds:g} seconds "
+                    "(setting transaction_seconds); this one took longer and was rolled back"
+                ) from None
+            except BaseException:
+                await _rollback(connection)
+                raise
+            await self._commit(connection, commitment)
+        await commitment.committed()
+        return changes
+
+    async def _route(self, changes: ChangeSet, session: HostedSession) -> Commitment:
+        if self._pipeline is None:
+            return EmptyCommitment(await self._epoch_on(session.connection))
+        commitment = await self._pipeline.before_commit(changes, session)
+        return commitment or EmptyCommitment(await self._epoch_on(session.connection))
+
+    async def _commit(self, connection: DictConnection, commitment: Commitment) -> None:
+        """Decide and commit in one message. Afterwards the decision stands, or the target has been told that it does not."""
+        decision = commitment.decision
+        carried = f"'{decision.change}', '{decision.prepared}', '{decision.target}'" if decision else "NULL, NULL, NULL"
+        self._reached("source.deciding")
+        try:
+            with translated(self._layouts):
+                await connection.execute(f"SELECT dualwrite.decide({int(commitment.epoch)}, {carried}); COMMIT")
+        except EnvironmentUnavailable as error:
+            await connection.close()
+            if decision is None:
+                raise OutcomeUnknown("the database went away while the change was being saved; read it back") from error
+            if not await commitment.unknown():
+                raise EnvironmentUnavailable("the database went away; the change was not saved") from error
+        except BaseException:
+            await _rollback(connection)
+            await commitment.abandoned()
+            raise
+        self._reached("source.committed")
+
+    # --- taking part ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def participate(self) -> AsyncIterator[Participant]:
+        async with self._connection() as connection:
+            participant = HostedParticipant(
+                connection, self._layouts, rules=self._rules, user_id=self._engine_user, settings=self.settings
+            )
+            try:
+                yield participant
+            finally:
+                await participant.close()
+
+    async def epoch(self) -> Epoch:
+        async with self._connection() as connection:
+            return await self._epoch_on(connection)
+
+    async def _epoch_on(self, connection: DictConnection) -> Epoch:
+        with translated(self._layouts):
+            row = await (await connection.execute("SELECT epoch FROM dualwrite.epoch")).fetchone()
+        assert row is not None
+        return Epoch(row["epoch"])
+
+    async def raise_epoch(self, to: Epoch) -> Epoch:
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                row = await (await connection.execute("SELECT dualwrite.raise_epoch(%s) AS epoch", [int(to)])).fetchone()
+        assert row is not None
+        return Epoch(row["epoch"])
+
+    async def prepared(self) -> Sequence[PreparedTransaction]:
+        query = (
+            "SELECT gid, prepared FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s "
+            "ORDER BY prepared"
+        )
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                rows = await (await connection.execute(query, [f"{NAME_PREFIX}:%"])).fetchall()
+        return [_prepared(row["gid"], row["prepared"]) for row in rows]
+
+    async def settle(self, name: PreparedName, *, commit: bool) -> None:
+        verb = "COMMIT" if commit else "ROLLBACK"
+        async with self._connection() as connection:
+            try:
+                await connection.execute(f"{verb} PREPARED '{name}'")
+            except pg.UndefinedObject:
+                return
+            except psycopg.OperationalError as error:
+                raise EnvironmentUnavailable(f"environment {self.name}: {str(error).strip()}") from error
+
+    async def decided(self, changes: Sequence[ChangeId]) -> frozenset[ChangeId]:
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                cursor = await connection.execute(
+                    "SELECT change_id FROM dualwrite.decision WHERE change_id = ANY(%s)", [list(changes)]
+                )
+                return frozenset(ChangeId(row["change_id"]) for row in await cursor.fetchall())
+
+    async def forget(self, before: datetime) -> None:
+        async with self._connection() as connection:
+            with translated(self._layouts):
+                await connection.execute("DELETE FROM dualwrite.decision WHERE decided_at < %s", [before])
+                await connection.execute("DELETE FROM dualwrite.acceptance WHERE accepted_at < %s", [before])
+
+
+def _without_sorts(row: dict[str, Any], sort_columns: int) -> Row:
+    for number in range(sort_columns):
+        del row[f"@sort{number}"]
+    return row
+
+
+def _prepared(name: str, prepared_at: datetime) -> PreparedTransaction:
+    _, source, epoch, change = name.split(":")
+    return PreparedTransaction(
+        PreparedName(name), EnvironmentName(source), Epoch(int(epoch)), ChangeId(UUID(change)), prepared_at
+    )
+
+
+async def _rollback(connection: DictConnection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except psycopg.Error:
+        await connection.close()

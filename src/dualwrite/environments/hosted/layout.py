@@ -1,0 +1,165 @@
+"""The SQL of one table, worked out once: what a session sends again and again, so that PostgreSQL can prepare it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from dualwrite.environments.hosted.ddl import foreign_key_name, index_name, quoted, relation
+from dualwrite.metadata.schema import Column, EnvironmentSchema, Side, Table
+from dualwrite.metadata.values import TARGET_SUFFIX
+
+RECORD_ID = "RecId"
+RECORD_VERSION = "RecVersion"
+
+_CAST = {
+    "string": "text",
+    "memo": "text",
+    "enum": "text",
+    "int": "bigint",
+    "picklist": "bigint",
+    "bigint": "bigint",
+    "decimal": "numeric",
+    "money": "numeric",
+    "bool": "boolean",
+    "date": "date",
+    "datetime": "timestamptz",
+    "guid": "uuid",
+    "lookup": "uuid",
+}
+
+
+class Layout:
+    """One table of a hosted environment as SQL. Column names in rows are the table's own plus the side's system columns."""
+
+    def __init__(self, schema: EnvironmentSchema, table: Table) -> None:
+        self.schema = schema
+        self.table = table
+        self.relation = relation(table)
+        self.id_column = RECORD_ID if table.side is Side.FINOPS else table.key[0]
+        self.version_column = RECORD_VERSION if table.side is Side.FINOPS else "versionnumber"
+        self.keys_by_index = {index_name(table, key): key for key in (table.key, *table.alternate_keys)}
+        self.columns_by_foreign_key = {foreign_key_name(column): column for column in table.columns}
+        self.select = f"SELECT * FROM {self.relation} t WHERE "
+        self.delete = f"DELETE FROM {self.relation} WHERE {quoted(self.id_column)} = %s"
+        self.insert = lru_cache(maxsize=256)(self._insert)
+        self.update = lru_cache(maxsize=256)(self._update)
+        self.find = lru_cache(maxsize=256)(self._find)
+        touched = "now()" if "modifiedon" in table.by_name else None
+        bump = 'nextval(\'dualwrite.row_version\')' if table.side is Side.DATAVERSE else '"RecVersion" + 1'
+        self._stamp = [f"{quoted(self.version_column)} = {bump}"]
+        if touched and table.side is Side.DATAVERSE:
+            self._stamp.append(f'"modifiedon" = {touched}')
+
+    def _insert(self, columns: tuple[str, ...]) -> str:
+        if not columns:
+            return f"INSERT INTO {self.relation} DEFAULT VALUES RETURNING *"
+        names = ", ".join(quoted(name) for name in columns)
+        return f"INSERT INTO {self.relation} ({names}) VALUES ({', '.join(['%s'] * len(columns))}) RETURNING *"
+
+    def _update(self, columns: tuple[str, ...]) -> str:
+        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
+        return f"UPDATE {self.relation} SET {assignments} WHERE {quoted(self.id_column)} = %s RETURNING *"
+
+    def _find(self, paths: tuple[tuple[str, ...], ...], with_company: bool) -> str:
+        """Condition on alias ``t``: each path equals a parameter, in order; then, with a company, the company's parameters."""
+        parts = [self.path_condition(path, "%s", company="%s" if with_company else None) for path in paths]
+        if with_company:
+            parts.append(self.company_condition("t", "%s"))
+        return " AND ".join(parts)
+
+    def find_parameters(
+        self, paths: tuple[tuple[str, ...], ...], values: tuple[object, ...], company: str | None
+    ) -> list[object]:
+        """The parameters of :meth:`find` in the order of its placeholders."""
+        parameters: list[object] = []
+        for path, value in zip(paths, values, strict=True):
+            parameters.append(value)
+            if company is not None:
+                parameters += [company] * self._companies_on(path)
+        if company is not None:
+            parameters.append(company)
+        return parameters
+
+    def _companies_on(self, path: tuple[str, ...]) -> int:
+        """How many company-specific tables the lookups of ``path`` lead through."""
+        table, count = self.table, 0
+        for part in path[:-1]:
+            table = self._target(table, part, path)
+            count += table.is_company_specific
+        return count
+
+    def _target(self, table: Table, part: str, path: tuple[str, ...]) -> Table:
+        column = table.column(part)
+        following = path[path.index(part) + 1]
+        for name in column.targets:
+            target = self.schema.find(name)
+            if target is not None and target.find(following) is not None:
+                return target
+        return self.schema.table(column.targets[0])
+
+    def path_condition(self, path: tuple[str, ...], value: str, *, company: str | None, alias: str = "t") -> str:
+        """``alias.path = value`` in SQL; lookups on the way become subqueries within the company."""
+        return self._condition(self.table, path, value, company=company, alias=alias, depth=0)
+
+    def _condition(
+        self, table: Table, path: tuple[str, ...], value: str, *, company: str | None, alias: str, depth: int
+    ) -> str:
+        column = table.column(path[0])
+        if len(path) == 1:
+            return equals(column, f"{alias}.{quoted(column.name)}", value)
+        target = self._target(table, path[0], path)
+        inner = f"p{depth}"
+        within = self._condition(target, path[1:], value, company=company, alias=inner, depth=depth + 1)
+        if company is not None and target.is_company_specific:
+            within += f" AND {company_condition(self.schema, target, inner, company)}"
+        key = quoted(target.key[0])
+        return f"{alias}.{quoted(column.name)} IN (SELECT {inner}.{key} FROM {relation(target)} {inner} WHERE {within})"
+
+    def company_condition(self, alias: str, company: str) -> str:
+        return company_condition(self.schema, self.table, alias, company)
+
+
+def company_condition(schema: EnvironmentSchema, table: Table, alias: str, company: str) -> str:
+    """The row belongs to the company with that code (Dataverse) or legal entity (F&O)."""
+    assert table.company_column is not None
+    own = f"{alias}.{quoted(table.company_column)}"
+    if table.side is Side.FINOPS:
+        return f"lower({own}) = lower({company}::text)"
+    companies = schema.table(table.column(table.company_column).targets[0])
+    code = quoted("cdm_companycode")
+    return (
+        f"{own} = (SELECT c.{quoted(companies.key[0])} FROM {relation(companies)} c "
+        f"WHERE lower(c.{code}) = lower({company}::text))"
+    )
+
+
+def equals(column: Column, text: str, value: str) -> str:
+    """Equality that an index on the key can serve; text without regard to case."""
+    typed = f"{value}::{_CAST[column.type.value]}"
+    return f"lower({text}) = lower({typed})" if column.type.is_text else f"{text} = {typed}"
+
+
+def cast_of(column: Column) -> str:
+    return _CAST[column.type.value]
+
+
+def strip_target(name: str) -> str:
+    """The lookup column behind a row entry."""
+    return name.removesuffix(TARGET_SUFFIX)
+
+
+class Layouts:
+    """The layouts of all tables, made on first use."""
+
+    def __init__(self, schema: EnvironmentSchema) -> None:
+        self.schema = schema
+        self._layouts: dict[str, Layout] = {}
+
+    def of(self, table: str) -> Layout:
+        """Raises: CatalogRefused, when there is no such table."""
+        layout = self._layouts.get(table)
+        if layout is None:
+            found = self.schema.table(table)
+            layout = self._layouts.setdefault(found.name, Layout(self.schema, found))
+            self._layouts[table] = layout
+        return layout

@@ -1,0 +1,96 @@
+"""The engine's transaction in a hosted target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from uuid import UUID
+
+from psycopg import errors as pg
+from psycopg.pq import TransactionStatus
+
+from dualwrite.environments.hosted.failures import translated
+from dualwrite.environments.hosted.layout import Layouts
+from dualwrite.environments.hosted.rules import Rule
+from dualwrite.environments.hosted.session import DictConnection, HostedSession
+from dualwrite.environments.hosted.settings import HostedSettings
+from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
+
+NAME_PREFIX = "dualwrite"
+
+
+def prepared_name(source: EnvironmentName, change: ChangeId, *, epoch: Epoch) -> PreparedName:
+    return PreparedName(f"{NAME_PREFIX}:{source}:{epoch}:{change}")
+
+
+def opening(settings: HostedSettings, *, lock_wait_ms: int) -> str:
+    """The first statement of a transaction."""
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = {lock_wait_ms}; "
+        f"SET LOCAL statement_timeout = {int(settings.transaction_seconds * 1000)}"
+    )
+
+
+class _State(Enum):
+    NEW = auto()
+    OPEN = auto()
+    ENDED = auto()
+
+
+class HostedParticipant(HostedSession):
+    """Implements ``port.Participant``."""
+
+    def __init__(
+        self,
+        connection: DictConnection,
+        layouts: Layouts,
+        *,
+        rules: Mapping[str, tuple[Rule, ...]],
+        user_id: UUID | None,
+        settings: HostedSettings,
+    ) -> None:
+        super().__init__(connection, layouts, rules=rules, user_id=user_id)
+        self._settings = settings
+        self._state = _State.NEW
+        self._name: PreparedName | None = None
+
+    async def begin(self) -> None:
+        with translated(self.layouts):
+            await self.connection.execute(opening(self._settings, lock_wait_ms=self._settings.target_lock_wait_ms))
+        self._state = _State.OPEN
+
+    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
+        self._state = _State.OPEN
+        self._name = prepared_name(source, change, epoch=epoch)
+        start = opening(self._settings, lock_wait_ms=self._settings.target_lock_wait_ms)
+        with translated(self.layouts):
+            await self.connection.execute(f"{start}; SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')")
+
+    async def prepare(self) -> PreparedName:
+        assert self._name is not None
+        with translated(self.layouts):
+            await self.connection.execute(f"PREPARE TRANSACTION '{self._name}'")
+        self._state = _State.ENDED
+        return self._name
+
+    async def savepoint(self) -> None:
+        with translated(self.layouts):
+            await self.connection.execute("SAVEPOINT row")
+
+    async def undo(self) -> None:
+        with translated(self.layouts):
+            await self.connection.execute("ROLLBACK TO SAVEPOINT row")
+
+    async def commit(self) -> None:
+        with translated(self.layouts):
+            await self.connection.execute("COMMIT")
+        self._state = _State.ENDED
+
+    async def close(self) -> None:
+        """Roll back what is neither prepared nor committed."""
+        if self._state is _State.OPEN and self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            try:
+                await self.connection.execute("ROLLBACK")
+            except (pg.OperationalError, pg.InterfaceError):
+                await self.connection.close()
+        self._state = _State.ENDED

@@ -1,0 +1,360 @@
+"""One open transaction in a hosted environment: commands in, record changes out, natural keys and lookups resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from dualwrite.environments.hosted.ddl import quoted, relation
+from dualwrite.environments.hosted.failures import translated
+from dualwrite.environments.hosted.layout import Layout, Layouts, cast_of
+from dualwrite.environments.hosted.rules import Rule
+from dualwrite.environments.hosted.validation import checked, refuse
+from dualwrite.environments.port import (
+    Command,
+    CommandValue,
+    Create,
+    Delete,
+    Existence,
+    Follow,
+    NaturalKey,
+    Operation,
+    RecordChange,
+    RecordKey,
+    Reference,
+    ResultOf,
+    Search,
+    Update,
+)
+from dualwrite.errors import (
+    PreconditionFailed,
+    RecordNotFound,
+    RecordRefused,
+    ReferenceNotFound,
+    StillReferenced,
+    ValueProblem,
+    ValueRefused,
+)
+from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Side, Table
+from dualwrite.metadata.values import Row, Value, target_entry
+
+DictConnection = AsyncConnection[dict[str, Any]]
+
+_TWO_ROWS = " LIMIT 2"
+_TO_CHANGE = " FOR NO KEY UPDATE OF t"
+_TO_DELETE = " FOR UPDATE OF t"
+
+
+class HostedSession:
+    """Implements ``port.Session`` over one connection with a transaction open on it."""
+
+    def __init__(
+        self,
+        connection: DictConnection,
+        layouts: Layouts,
+        *,
+        rules: Mapping[str, tuple[Rule, ...]],
+        user_id: UUID | None,
+    ) -> None:
+        self.connection = connection
+        self.layouts = layouts
+        self.user_id = user_id
+        self._rules = rules
+        self._results: list[RecordChange] = []
+
+    # --- finding ----------------------------------------------------------------------------------------------------
+
+    async def search(self, search: Search) -> Sequence[Row | None]:
+        layout = self.layouts.of(search.table)
+        company = search.company if layout.table.is_company_specific else None
+        paths = tuple(condition.path for condition in search.conditions)
+        if len(search.keys) == 1:
+            return [await self._find(layout, paths, search.keys[0], company=company, lock=_TWO_ROWS)]
+        return await self._find_many(layout, paths, search.keys, company)
+
+    async def _find(
+        self,
+        layout: Layout,
+        paths: tuple[tuple[str, ...], ...],
+        values: tuple[object, ...],
+        *,
+        company: str | None,
+        lock: str,
+    ) -> Row | None:
+        query = layout.select + layout.find(paths, company is not None) + lock
+        with translated(self.layouts):
+            cursor = await self.connection.execute(query, layout.find_parameters(paths, values, company))
+            rows = await cursor.fetchall()
+        if len(rows) > 1:
+            shown = ", ".join(str(value) for value in values)
+            raise RecordRefused(f"{layout.table.name}: several rows have the key {shown}", table=layout.table.name)
+        return rows[0] if rows else None
+
+    async def _find_many(
+        self, layout: Layout, paths: tuple[tuple[str, ...], ...], keys: Sequence[tuple[Value, ...]], company: str | None
+    ) -> Sequence[Row | None]:
+        columns = [self._end_of(layout.table, path) for path in paths]
+        arrays = ", ".join(f"%s::{cast_of(column)}[]" for column in columns)
+        names = ", ".join(f"k{number}" for number in range(len(paths)))
+        literal = "%s" if company is not None else None
+        conditions = [
+            layout.path_condition(path, f"k.k{number}", company=literal) for number, path in enumerate(paths)
+        ]
+        parameters: list[object] = [[key[number] for key in keys] for number in range(len(paths))]
+        if company is not None:
+            conditions.append(layout.company_condition("t", "%s"))
+            placeholders = sum(condition.count("%s") for condition in conditions)
+            parameters += [company] * placeholders
+        query = (
+            f"SELECT k.ordinal, t.* FROM unnest({arrays}) WITH ORDINALITY AS k({names}, ordinal) "
+            f"JOIN {layout.relation} t ON {' AND '.join(conditions)}"
+        )
+        found: list[Row | None] = [None] * len(keys)
+        with translated(self.layouts):
+            cursor = await self.connection.execute(query, parameters)
+            async for row in cursor:
+                position = row.pop("ordinal") - 1
+                if found[position] is not None:
+                    shown = ", ".join(str(value) for value in keys[position])
+                    message = f"{layout.table.name}: several rows have the key {shown}"
+                    raise RecordRefused(message, table=layout.table.name)
+                found[position] = row
+        return found
+
+    def _end_of(self, table: Table, path: tuple[str, ...]) -> Column:
+        for number, part in enumerate(path[:-1]):
+            table = self.layouts.of(table.name)._target(table, part, path[number:])
+        return table.column(path[-1])
+
+    async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
+        layout = self.layouts.of(follow.table)
+        joins, alias, table = [], "t", layout.table
+        for number, part in enumerate(follow.path[:-1]):
+            target = layout._target(table, part, follow.path[number:])
+            following = f"f{number}"
+            joins.append(
+                f"JOIN {relation(target)} {following} "
+                f"ON {following}.{quoted(target.key[0])} = {alias}.{quoted(table.column(part).name)}"
+            )
+            alias, table = following, target
+        end = table.column(follow.path[-1])
+        query = (
+            f"SELECT t.{quoted(layout.table.key[0])} AS id, {alias}.{quoted(end.name)} AS value "
+            f"FROM {layout.relation} t {' '.join(joins)} WHERE t.{quoted(layout.table.key[0])} = ANY(%s)"
+        )
+        with translated(self.layouts):
+            cursor = await self.connection.execute(query, [list(follow.ids)])
+            return {row["id"]: row["value"] for row in await cursor.fetchall() if row["value"] is not None}
+
+    async def lock(self, table: str, ids: Sequence[Value]) -> Sequence[Row]:
+        layout = self.layouts.of(table)
+        record_id = f"t.{quoted(layout.id_column)}"
+        query = f"{layout.select}{record_id} = ANY(%s) ORDER BY {record_id} FOR NO KEY UPDATE OF t"
+        with translated(self.layouts):
+            return await (await self.connection.execute(query, [list(ids)])).fetchall()
+
+    async def follow_one(self, table: str, row_id: UUID, column: str) -> Value:
+        return (await self.follow(Follow(table, (column,), (row_id,)))).get(row_id)
+
+    def primary_key(self, table: str) -> str:
+        return self.layouts.of(table).table.key[0]
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    async def execute(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
+        first = len(self._results)
+        for number, command in enumerate(commands):
+            try:
+                self._results.append(await self._apply(command))
+            except RecordRefused as refusal:
+                refusal.details = {**refusal.details, "command": first + number}
+                raise
+        return self._results[first:]
+
+    async def _apply(self, command: Command) -> RecordChange:
+        layout = self.layouts.of(command.table)
+        match command:
+            case Create():
+                return await self._create(layout, await self._given(layout, command.values))
+            case Update():
+                return await self._update_or_create(layout, command)
+            case Delete():
+                return await self._delete(layout, command)
+            case _:
+                assert_never(command)
+
+    async def _given(self, layout: Layout, values: Mapping[str, CommandValue]) -> dict[str, Value]:
+        """The values a caller gave, by canonical column name, checked; lookups as ids. Raises: RecordRefused."""
+        table = layout.table
+        given: dict[str, Value] = {}
+        for name, value in values.items():
+            column = table.find(name)
+            if column is None:
+                if name.endswith("@table"):
+                    given[name] = str(value)
+                    continue
+                reason = f"{table.name} has no column {name!r}"
+                raise ValueRefused(reason, problem=ValueProblem.UNKNOWN_COLUMN, table=table.name, column=name)
+            if column.role is ColumnRole.SYSTEM:
+                raise refuse(table, column, ValueProblem.READ_ONLY, "the column is kept by the environment")
+            if isinstance(value, Reference | ResultOf):
+                await self._refer(table, column, value, given)
+            else:
+                given[column.name] = checked(table, column, value)
+        return given
+
+    async def _refer(
+        self, table: Table, column: Column, value: Reference | ResultOf, given: dict[str, Value]
+    ) -> None:
+        if isinstance(value, ResultOf):
+            result = self._result(value)
+            target, row_id = result.table, result.image[result.table.key[0]]
+        else:
+            target = self.layouts.of(value.table).table
+            row_id = (await self._referred(value, table, column))[target.key[0]]
+        if target.name not in column.targets:
+            reason = f"the lookup points to {', '.join(column.targets)}, not to {target.name}"
+            raise refuse(table, column, ValueProblem.WRONG_TYPE, reason)
+        given[column.name] = row_id
+        if column.is_polymorphic:
+            given[target_entry(column.name)] = target.name
+
+    async def _referred(self, reference: Reference, table: Table, column: Column) -> Row:
+        layout = self.layouts.of(reference.table)
+        row = await self._by_key(layout, reference.key, lock=_TWO_ROWS)
+        if row is None:
+            shown = ", ".join(str(value) for _, value in reference.key.parts)
+            message = f"{layout.table.name} With Id = {shown} Does Not Exist"
+            raise ReferenceNotFound(message, table=table.name, column=column.name)
+        return row
+
+    def _result(self, reference: ResultOf) -> RecordChange:
+        try:
+            return self._results[reference.command]
+        except IndexError:
+            raise RecordRefused(f"there is no earlier command {reference.command}") from None
+
+    async def _by_key(self, layout: Layout, key: RecordKey | ResultOf | NaturalKey, *, lock: str) -> Row | None:
+        if isinstance(key, NaturalKey):
+            paths = tuple(path for path, _ in key.parts)
+            company = key.company if layout.table.is_company_specific else None
+            return await self._find(layout, paths, tuple(value for _, value in key.parts), company=company, lock=lock)
+        if isinstance(key, ResultOf):
+            image = self._result(key).image
+            parts = tuple((name, image[name]) for name in layout.table.key)
+        else:
+            resolved = await self._key_values(layout.table, key)
+            parts = tuple(resolved.items())
+        names = tuple((name,) for name, _ in parts)
+        return await self._find(layout, names, tuple(value for _, value in parts), company=None, lock=lock)
+
+    async def _key_values(self, table: Table, key: RecordKey) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name, value in key.parts:
+            column = table.column(name)
+            if isinstance(value, Reference | ResultOf):
+                await self._refer(table, column, value, values)
+            else:
+                values[column.name] = checked(table, column, value)
+        return values
+
+    async def _run_rules(self, table: Table, *, before: Row | None, values: dict[str, Value]) -> None:
+        for rule in self._rules.get(table.name, ()):
+            await rule.before_write(self, table, before=before, values=values)
+
+    async def _create(self, layout: Layout, values: dict[str, Value]) -> RecordChange:
+        table = layout.table
+        await self._run_rules(table, before=None, values=values)
+        for column in table.columns:
+            if column.required and values.get(column.name) in (None, ""):
+                if column.type.is_text or column.name not in values and table.side is Side.DATAVERSE:
+                    raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
+        with translated(self.layouts):
+            cursor = await self.connection.execute(layout.insert(tuple(values)), list(values.values()))
+            row = await cursor.fetchone()
+        return RecordChange(table, Operation.CREATE, None, row)
+
+    async def _update_or_create(self, layout: Layout, command: Update) -> RecordChange:
+        table = layout.table
+        before = await self._by_key(layout, command.key, lock=_TO_CHANGE)
+        if before is None:
+            if command.existence is Existence.MUST_EXIST or command.version is not None:
+                raise self._not_found(layout, command.key)
+            assert isinstance(command.key, RecordKey)
+            values = await self._key_values(table, command.key)
+            return await self._create(layout, {**values, **await self._given(layout, command.values)})
+        if command.existence is Existence.MUST_NOT_EXIST:
+            raise PreconditionFailed(f"{table.name}: the record exists already", table=table.name, exists=True)
+        self._check_version(layout, before, command.version)
+        values = await self._given(layout, command.values)
+        return await self._update(layout, before, values)
+
+    async def _update(self, layout: Layout, before: Row, values: dict[str, Value]) -> RecordChange:
+        table = layout.table
+        wanted = {name: value for name, value in values.items() if before.get(name) != value}
+        if not wanted:
+            return RecordChange(table, Operation.UPDATE, before, before)
+        for name, value in wanted.items():
+            column = table.find(name)
+            if column is None:
+                continue
+            if table.side is Side.FINOPS and name in table.key:
+                raise refuse(table, column, ValueProblem.READ_ONLY, "the column is part of the key and cannot be changed")
+            if column.required and value in (None, "") and (column.type.is_text or table.side is Side.DATAVERSE):
+                raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
+            if table.side is Side.DATAVERSE and (column.name,) == table.key:
+                raise refuse(table, column, ValueProblem.READ_ONLY, "the id of a row cannot be changed")
+        await self._run_rules(table, before=before, values=wanted)
+        with translated(self.layouts):
+            cursor = await self.connection.execute(
+                layout.update(tuple(wanted)), [*wanted.values(), before[layout.id_column]]
+            )
+            row = await cursor.fetchone()
+        return RecordChange(table, Operation.UPDATE, before, row)
+
+    async def _delete(self, layout: Layout, command: Delete) -> RecordChange:
+        before = await self._by_key(layout, command.key, lock=_TO_DELETE)
+        if before is None:
+            raise self._not_found(layout, command.key)
+        self._check_version(layout, before, command.version)
+        await self._check_polymorphic_references(layout, before)
+        with translated(self.layouts, deleting=True):
+            await self.connection.execute(layout.delete, [before[layout.id_column]])
+        return RecordChange(layout.table, Operation.DELETE, before, None)
+
+    async def _check_polymorphic_references(self, layout: Layout, row: Row) -> None:
+        """Lookups to several tables have no foreign key; their rows are looked for."""
+        table = layout.table
+        if table.side is Side.FINOPS:
+            return
+        for other, column in self._polymorphic_references(table):
+            query = (
+                f"SELECT 1 FROM {relation(other)} WHERE {quoted(column.name)} = %s "
+                f"AND NOT ({quoted(column.name)} = {quoted(other.key[0])}) LIMIT 1"
+            )
+            cursor = await self.connection.execute(query, [row[layout.id_column]])
+            if await cursor.fetchone():
+                reason = f"the record cannot be deleted: records of {other.name} refer to it ({column.name})"
+                raise StillReferenced(reason, table=other.name, column=column.name)
+
+    def _polymorphic_references(self, table: Table) -> Sequence[tuple[Table, Column]]:
+        schema = self.layouts.schema
+        return [
+            (other, column)
+            for other, column in schema.referencing(table)
+            if column.is_polymorphic and column.type is ColumnType.LOOKUP
+        ]
+
+    def _check_version(self, layout: Layout, row: Row, version: int | None) -> None:
+        if version is not None and row[layout.version_column] != version:
+            message = (
+                f"{layout.table.name}: the version of the existing record doesn't match the RowVersion property provided"
+            )
+            raise PreconditionFailed(message, table=layout.table.name)
+
+    def _not_found(self, layout: Layout, key: RecordKey | ResultOf | NaturalKey) -> RecordNotFound:
+        shown = "; ".join(str(value) for _, value in key.parts) if not isinstance(key, ResultOf) else "$result"
+        return RecordNotFound(f"{layout.table.name} With Id = {shown} Does Not Exist", table=layout.table.name)

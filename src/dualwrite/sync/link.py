@@ -1,0 +1,118 @@
+"""What is linked: two environments, their companies, the plans of the maps that run, and the epoch all of that holds for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from dualwrite.environments.port import Environment, Epoch, LegalEntityLink
+from dualwrite.maps.plan import DirectionPlan, Plan
+from dualwrite.maps.values import Direction
+from dualwrite.metadata.schema import Side
+
+COMPANY_TABLE = "cdm_company"
+COMPANY_CODE = "cdm_companycode"
+
+
+def direction_from(side: Side) -> Direction:
+    """The way a change of that side goes."""
+    return Direction.TO_DATAVERSE if side is Side.FINOPS else Direction.TO_FINOPS
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two environments of a connection."""
+
+    finops: Environment
+    dataverse: Environment
+
+    def side(self, side: Side) -> Environment:
+        return self.finops if side is Side.FINOPS else self.dataverse
+
+
+@dataclass(frozen=True)
+class Companies:
+    """The linked legal entities, found from either side without regard to case."""
+
+    links: tuple[LegalEntityLink, ...]
+
+    @cached_property
+    def by_legal_entity(self) -> Mapping[str, LegalEntityLink]:
+        return {link.legal_entity.lower(): link for link in self.links}
+
+    @cached_property
+    def by_code(self) -> Mapping[str, LegalEntityLink]:
+        return {link.company_code.lower(): link for link in self.links}
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which map a change passes through. Holds for one epoch: a change of maps or companies raises it."""
+
+    epoch: Epoch
+    plans: tuple[Plan, ...]
+    companies: Companies
+    known_maps: Mapping[str, str] = field(default_factory=dict)
+    """Dataverse table to the name of the map that fills it, running or not: for refusals that tell the way out."""
+
+    @cached_property
+    def _by_source(self) -> Mapping[tuple[Side, str], tuple[tuple[Plan, DirectionPlan], ...]]:
+        found: dict[tuple[Side, str], tuple[tuple[Plan, DirectionPlan], ...]] = {}
+        for plan in self.plans:
+            for direction in (plan.to_dataverse, plan.to_finops):
+                if direction is not None:
+                    key = (direction.source.side, direction.source.name)
+                    found[key] = (*found.get(key, ()), (plan, direction))
+        return found
+
+    def routes(self, side: Side, table: str) -> Sequence[tuple[Plan, DirectionPlan]]:
+        """The running maps that carry changes of ``table`` away from ``side``."""
+        return self._by_source.get((side, table), ())
+
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Per target table of any plan: tables that are looked up come before those that look them up."""
+        return rank_tables(self.plans)
+
+
+def rank_tables(plans: Sequence[Plan]) -> Mapping[str, int]:
+    """Dependency order over the tables of both sides, by map: a map whose Dataverse table is looked up goes first.
+
+    Cycles (a primary contact and its account) are cut where they close; what they leave open is filled in a second pass.
+    """
+    looked_up: dict[str, set[str]] = {}
+    for plan in plans:
+        if plan.to_dataverse is not None:
+            looked_up.setdefault(plan.dataverse.name, set()).update(plan.to_dataverse.lookup_tables)
+    ranks: dict[str, int] = {}
+    open_tables: list[str] = []
+
+    def visit(table: str) -> None:
+        if table in ranks or table in open_tables:
+            return
+        open_tables.append(table)
+        for other in sorted(looked_up.get(table, ())):
+            if other in looked_up:
+                visit(other)
+        open_tables.pop()
+        ranks[table] = len(ranks)
+
+    for plan in plans:
+        visit(plan.dataverse.name)
+    for plan in plans:
+        ranks[plan.finops.name] = ranks[plan.dataverse.name]
+    return ranks
+
+
+class Router(Protocol):
+    """Where the engine learns what is linked and running."""
+
+    async def current(self) -> Routing:
+        """The routing, read again when it has expired."""
+        ...
+
+    def expire(self) -> None:
+        """The routing is to be read again before the next change."""
+        ...

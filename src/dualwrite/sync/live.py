@@ -1,0 +1,194 @@
+"""Live sync: the pre-commit pipeline that writes the other half of every transaction, or stops it.
+
+A served transaction arrives here with everything written and nothing committed. Its change set is mapped, written to the target in one
+transaction that also records the acceptance, and prepared there. The source then commits together with its decision; only after that the
+prepared half is committed. See docs/architecture and decision record 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+
+from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.port import (
+    ChangeId,
+    ChangeSet,
+    Commitment,
+    Decision,
+    Environment,
+    Epoch,
+    PreparedName,
+    Session,
+)
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, LimitExceeded, RecordRefused
+from dualwrite.sync.link import Pair, Router, Routing
+from dualwrite.sync.mapping import Mapper, Work
+from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.tally import Ending, Tally
+from dualwrite.sync.writing import Writer
+
+log = structlog.get_logger(__name__)
+
+_SETTLE_ATTEMPTS = 5
+_SETTLE_PAUSE_S = 0.1
+
+
+class RoutedCommitment:
+    """Nothing goes to the other side; the source only checks that the maps are still the ones that were looked at."""
+
+    def __init__(self, epoch: Epoch, router: Router) -> None:
+        self.epoch = epoch
+        self.decision: Decision | None = None
+        self._router = router
+
+    async def committed(self) -> None: ...
+
+    async def abandoned(self) -> None:
+        self._router.expire()
+
+    async def unknown(self) -> bool:
+        self._router.expire()
+        return False
+
+
+class PreparedCommitment:
+    """The other half is prepared in the target and waits for the source's decision."""
+
+    def __init__(
+        self,
+        *,
+        routing: Routing,
+        decision: Decision,
+        live: LiveSync,
+        work: Sequence[Work],
+    ) -> None:
+        self.epoch = routing.epoch
+        self.decision: Decision | None = decision
+        self._name: PreparedName = decision.prepared
+        self._change: ChangeId = decision.change
+        self._live = live
+        self._work = work
+
+    async def committed(self) -> None:
+        await self._live.settle(self._name, commit=True)
+        for each in self._work:
+            self._live.tally.count(each.route.map_name, each.route.direction, Ending.APPLIED)
+
+    async def abandoned(self) -> None:
+        self._live.router.expire()
+        await self._live.settle(self._name, commit=False)
+
+    async def unknown(self) -> bool:
+        self._live.router.expire()
+        return await self._live.find_out(self._change)
+
+
+class LiveSync:
+    """The commit pipeline of one environment of a link. Implements ``port.CommitPipeline``."""
+
+    def __init__(
+        self,
+        *,
+        source: Environment,
+        target: Environment,
+        pair: Pair,
+        router: Router,
+        tally: Tally,
+        transaction_records: int = 1000,
+        reached: CrashPoints = nowhere,
+    ) -> None:
+        self.router = router
+        self.tally = tally
+        self._source = source
+        self._target = target
+        self._recovery = Recovery(pair, reached=reached)
+        self._mapper = Mapper(tally)
+        self._transaction_records = transaction_records
+        self._reached = reached
+
+    async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment:
+        """The other half stands prepared in the target, or nothing of it.
+
+        Atomicity: all of the change set's mapped rows in one target transaction. Idempotency: by change id, in the acceptance.
+        Ordering: by relationship, then as given. After failure: nothing is left in the target, and the source is to roll back.
+
+        Raises: RecordRefused (PartnerRefused for what the target objected to), Contention, EnvironmentUnavailable.
+        """
+        self._check_size(len(changes.changes))
+        routing = await self.router.current()
+        try:
+            work = await self._mapper.work(routing, changes.changes, source)
+            if not work:
+                return RoutedCommitment(routing.epoch, self.router)
+            return await self._prepare(routing, work, source)
+        except RecordRefused as refusal:
+            self._count_refusal(refusal)
+            raise
+        except Contention:
+            self.router.expire()
+            raise
+        except EnvironmentUnavailable as error:
+            raise EnvironmentUnavailable(
+                f"environment {self._target.name} does not answer; nothing was saved: {error.message}"
+            ) from error
+
+    def _check_size(self, records: int) -> None:
+        if records > self._transaction_records:
+            raise LimitExceeded(
+                f"a transaction may change {self._transaction_records} records (setting transaction_records), "
+                f"this one changes {records}"
+            )
+
+    async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session) -> Commitment:
+        change = ChangeId(uuid4())
+        async with self._target.participate() as target:
+            await target.accept(change, source=self._source.name, epoch=routing.epoch)
+            self._reached("target.accepted")
+            await Writer(routing, target, source).carry_out(work)
+            self._reached("target.written")
+            name = await target.prepare()
+        self._reached("target.prepared")
+        return PreparedCommitment(
+            routing=routing, decision=Decision(change, name, self._target.name), live=self, work=work
+        )
+
+    def _count_refusal(self, refusal: RecordRefused) -> None:
+        name = refusal.details.get("map")
+        if isinstance(name, str):
+            from dualwrite.sync.link import direction_from
+
+            self.tally.count(name, direction_from(self._source.side), Ending.REFUSED)
+
+    async def settle(self, name: PreparedName, *, commit: bool) -> None:
+        """The prepared half is committed or rolled back; what fails stays for recovery, which will decide the same."""
+        for attempt in range(_SETTLE_ATTEMPTS):
+            try:
+                await self._target.settle(name, commit=commit)
+            except EnvironmentUnavailable as error:
+                log.warning("settling waits", prepared=name, commit=commit, reason=error.message)
+                await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
+            else:
+                if commit:
+                    self._reached("target.committed")
+                return
+        log.error("left to recovery", prepared=name, commit=commit)
+
+    async def find_out(self, change: ChangeId) -> bool:
+        """Whether a change whose commit was not answered has been decided; its target half is settled accordingly.
+
+        Raises: EnvironmentUnavailable, when the source stays away; recovery settles the target later.
+        """
+        for attempt in range(_SETTLE_ATTEMPTS):
+            try:
+                await self._recovery.run()
+                return change in await self._source.decided([change])
+            except DualwriteError as error:
+                log.warning("outcome unknown", change=str(change), reason=error.message)
+                await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
+        raise EnvironmentUnavailable(
+            f"environment {self._source.name} went away while the change was being saved; read it back before trying again"
+        )

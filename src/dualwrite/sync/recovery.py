@@ -1,0 +1,82 @@
+"""Recovery reads, never guesses: what a dead process left prepared is settled by the decision of its source.
+
+The epoch makes that safe beside living processes. It is raised first: the sources then wait for every decision under way and refuse
+all that were not taken, so that nothing can be decided behind the reader's back. Only transactions of earlier epochs are settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.port import Environment, Epoch, PreparedTransaction
+from dualwrite.sync.link import Pair
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many prepared transactions were carried through, and how many undone."""
+
+    committed: int
+    rolled_back: int
+
+
+class Recovery:
+    """Settles what was left behind in the two environments of a link.
+
+    Atomicity: none needed; each step may be repeated. Idempotency: by the names of the prepared transactions. Ordering: epochs are
+    raised in both environments before anything is settled. After failure: run it again.
+    """
+
+    def __init__(self, pair: Pair, *, reached: CrashPoints = nowhere) -> None:
+        self._pair = pair
+        self._reached = reached
+
+    async def level(self) -> Epoch:
+        """Both environments have a new epoch, the same one; changes that were routed before are routed again."""
+        finops, dataverse = self._pair.finops, self._pair.dataverse
+        wanted = Epoch(max(await finops.epoch(), await dataverse.epoch()) + 1)
+        while True:
+            first = await finops.raise_epoch(wanted)
+            second = await dataverse.raise_epoch(first)
+            if first == second:
+                return first
+            wanted = second
+
+    async def run(self) -> Recovered:
+        """Nothing that was prepared before this call is left undecided."""
+        await self.level()
+        self._reached("recovery.raised")
+        committed = rolled_back = 0
+        for source, target in (
+            (self._pair.finops, self._pair.dataverse),
+            (self._pair.dataverse, self._pair.finops),
+        ):
+            epoch = await source.epoch()
+            left = [each for each in await target.prepared() if each.source == source.name and each.epoch < epoch]
+            done, undone = await self._settle(source, target, left)
+            committed += done
+            rolled_back += undone
+        if committed or rolled_back:
+            log.warning("recovered", committed=committed, rolled_back=rolled_back)
+        return Recovered(committed, rolled_back)
+
+    async def _settle(
+        self, source: Environment, target: Environment, left: Sequence[PreparedTransaction]
+    ) -> tuple[int, int]:
+        decided = await source.decided([each.change for each in left]) if left else frozenset()
+        for each in left:
+            self._reached("recovery.settling")
+            await target.settle(each.name, commit=each.change in decided)
+            self._reached("recovery.settled")
+        committed = sum(each.change in decided for each in left)
+        return committed, len(left) - committed
+
+    async def left_behind(self) -> int:
+        """How many prepared transactions there are in both environments, of whatever age."""
+        return len(await self._pair.finops.prepared()) + len(await self._pair.dataverse.prepared())

@@ -1,0 +1,226 @@
+"""Work carried out in the target: rows transformed, lookups found, written in the order of their relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from dualwrite.environments.port import (
+    Command,
+    Condition,
+    Create,
+    Delete,
+    NaturalKey,
+    Participant,
+    RecordChange,
+    Search,
+    Session,
+    Update,
+)
+from dualwrite.errors import PartnerRefused, RecordNotFound, RecordRefused
+from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
+from dualwrite.maps.plan import LookupAlternative
+from dualwrite.metadata.schema import Side
+from dualwrite.metadata.values import Row, Value, target_entry
+from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
+from dualwrite.sync.mapping import Action, Work, read_related
+
+OWNING_TEAM = "cdm_defaultowningteam"
+
+
+@dataclass(slots=True)
+class _Unresolved:
+    """A lookup whose row may still come within this transaction."""
+
+    work: Work
+    pending: PendingLookup
+
+
+class Writer:
+    """Carries out the work of one transaction in one target transaction.
+
+    Atomicity: the participant's. Ordering: looked-up rows before the rows that look them up, deletes last and the other way
+    round; what refers to itself or in a circle is filled in by a second write. After failure: the participant is to be rolled
+    back.
+    """
+
+    def __init__(
+        self, routing: Routing, target: Participant, source: Session, *, leave_open: frozenset[str] = frozenset()
+    ) -> None:
+        """``leave_open`` names tables whose rows may still come in a later transaction: lookups to them are left as they are and the
+        work is listed in ``left_open``."""
+        self._routing = routing
+        self._target = target
+        self._source = source
+        self._leave_open = leave_open
+        self._unresolved: list[_Unresolved] = []
+        self.left_open: list[Work] = []
+        self._company_rows: dict[str, Row] = {}
+
+    async def carry_out(self, work: Sequence[Work]) -> Sequence[RecordChange]:
+        """Raises: RecordRefused, whose message names map, record and the way out; Contention."""
+        written: list[RecordChange] = []
+        writes = [each for each in work if each.action is not Action.DELETE]
+        kept = {(each.route.target.name, each.company, _folded(each.key)) for each in writes}
+        ranks = self._routing.ranks
+        if len(writes) > 1:
+            writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
+        awaited = {each.route.target.name for each in writes if each.action is Action.WRITE_WHOLE}
+        for each in writes:
+            written.append(await self._write(each, awaited))
+        for left in self._unresolved:
+            await self._fill(left)
+        deletes = [each for each in work if each.action is Action.DELETE]
+        deletes.sort(key=lambda each: -ranks.get(each.plan.dataverse.name, 0))
+        for each in deletes:
+            if (each.route.target.name, each.company, _folded(each.key)) not in kept:
+                written += await self._delete(each)
+        return written
+
+    # --- one row ----------------------------------------------------------------------------------------------------
+
+    async def _write(self, work: Work, awaited: set[str]) -> RecordChange:
+        if work.action is Action.WRITE:
+            transformed = self._transformed(work)
+            values = await self._resolved(work, transformed, awaited)
+            try:
+                return await self._execute(work, Update(work.route.target.name, _key(work), values))
+            except RecordNotFound:
+                self._unresolved = [each for each in self._unresolved if each.work is not work]
+        return await self._write_whole(work, awaited)
+
+    async def _write_whole(self, work: Work, awaited: set[str]) -> RecordChange:
+        """The row is in the target with all mapped columns, whether it was there before or not."""
+        related = work.related
+        if work.changed is not None:
+            related = await read_related(work.route, work.row, read_paths(work.route, None), self._source)
+        transformed = transform(work.route, work.row, related=related, changed=None, label=work.label)
+        values = await self._resolved(work, transformed, awaited | {work.route.target.name})
+        command: Command = Update(work.route.target.name, _key(work), values)
+        try:
+            change = await self._execute(work, command)
+        except RecordNotFound:
+            change = await self._execute(work, Create(work.route.target.name, {**values, **await self._company(work)}))
+        return change
+
+    def _transformed(self, work: Work) -> Transformed:
+        return transform(work.route, work.row, related=work.related, changed=work.changed, label=work.label)
+
+    async def _delete(self, work: Work) -> Sequence[RecordChange]:
+        try:
+            return [await self._execute(work, Delete(work.route.target.name, _key(work)))]
+        except RecordNotFound:
+            return []
+
+    async def _execute(self, work: Work, command: Command) -> RecordChange:
+        try:
+            return (await self._target.execute([command]))[0]
+        except RecordNotFound:
+            raise
+        except RecordRefused as refusal:
+            raise self._said_by_partner(work, refusal) from refusal
+
+    def _said_by_partner(self, work: Work, refusal: RecordRefused) -> PartnerRefused:
+        target = work.route.target
+        message = f"{work.route.map_name}, {work.label}: {target.entity_set} refused the record: {refusal.message}"
+        details = {**refusal.details, "map": work.route.map_name, "record": work.label, "command": work.command}
+        partner = PartnerRefused(message, table=target.name, column=refusal.column)
+        partner.details = {**details, "code": refusal.code}
+        return partner
+
+    # --- company ----------------------------------------------------------------------------------------------------
+
+    async def _company(self, work: Work) -> Mapping[str, Value]:
+        """The company column of a new row, and in Dataverse its owner: the company's default team."""
+        target = work.route.target
+        if work.company is None or target.company_column is None:
+            return {}
+        if target.side is Side.FINOPS:
+            return {target.company_column: work.company}
+        row = await self._company_row(work)
+        values: dict[str, Value] = {target.company_column: _uuid(row["cdm_companyid"])}
+        team = row.get(OWNING_TEAM)
+        if team is not None and "ownerid" in target.by_name:
+            values |= {"ownerid": team, target_entry("ownerid"): "team"}
+        return values
+
+    async def _company_row(self, work: Work) -> Row:
+        assert work.company is not None
+        row = self._company_rows.get(work.company)
+        if row is None:
+            found = await self._target.search(Search(COMPANY_TABLE, (Condition((COMPANY_CODE,)),), ((work.company,),)))
+            if found[0] is None:
+                name = self._routing.known_maps.get(COMPANY_TABLE, "Legal entities")
+                raise PartnerRefused(
+                    f"{work.route.map_name}, {work.label}: company {work.company} was not found in cdm_companies. "
+                    f"Run the {name} map.",
+                    table=COMPANY_TABLE,
+                )
+            row = self._company_rows[work.company] = found[0]
+        return row
+
+    # --- lookups ----------------------------------------------------------------------------------------------------
+
+    async def _resolved(self, work: Work, transformed: Transformed, awaited: set[str]) -> dict[str, Value]:
+        """The row's values with its lookups as ids. Raises: RecordRefused for a lookup that leads nowhere."""
+        values = transformed.values
+        for pending in transformed.lookups:
+            found = await self._find(work, pending)
+            if found is None:
+                if not any(each.table in awaited or each.table in self._leave_open for each in pending.plan.alternatives):
+                    raise self._lookup_refusal(work, pending)
+                self._unresolved.append(_Unresolved(work, pending))
+                continue
+            values |= found
+        return values
+
+    async def _find(self, work: Work, pending: PendingLookup) -> dict[str, Value] | None:
+        polymorphic = work.route.target.column(pending.plan.column).is_polymorphic
+        for alternative, wanted in zip(pending.plan.alternatives, pending.values, strict=True):
+            row_id = await self._look_up(alternative, wanted, work.company)
+            if row_id is not None:
+                found: dict[str, Value] = {pending.plan.column: row_id}
+                if polymorphic:
+                    found[target_entry(pending.plan.column)] = alternative.table
+                return found
+        return None
+
+    async def _look_up(
+        self, alternative: LookupAlternative, wanted: tuple[Value, ...], company: str | None
+    ) -> Value:
+        conditions = tuple(Condition(condition.target_path) for condition in alternative.conditions)
+        rows = await self._target.search(Search(alternative.table, conditions, (wanted,), company))
+        return None if rows[0] is None else rows[0][f"{alternative.table}id"]
+
+    async def _fill(self, left: _Unresolved) -> None:
+        """The lookup is filled now that every row of the transaction is there."""
+        found = await self._find(left.work, left.pending)
+        if found is None and any(each.table in self._leave_open for each in left.pending.plan.alternatives):
+            self.left_open.append(left.work)
+            return
+        if found is None:
+            raise self._lookup_refusal(left.work, left.pending)
+        await self._execute(left.work, Update(left.work.route.target.name, _key(left.work), found))
+
+    def _lookup_refusal(self, work: Work, pending: PendingLookup) -> RecordRefused:
+        refusal = lookup_refusal(
+            work.route, pending, label=work.label, company=work.company, maps=self._routing.known_maps
+        )
+        partner = PartnerRefused(refusal.message, table=refusal.table, column=refusal.column)
+        partner.details = {**refusal.details, "map": work.route.map_name, "record": work.label, "command": work.command}
+        return partner
+
+
+def _key(work: Work) -> NaturalKey:
+    parts = tuple((part.target_path, value) for part, value in zip(work.route.key, work.key, strict=True))
+    return NaturalKey(parts, work.company)
+
+
+def _folded(key: tuple[Value, ...]) -> tuple[object, ...]:
+    return tuple(value.lower() if isinstance(value, str) else value for value in key)
+
+
+def _uuid(value: Value) -> UUID:
+    assert isinstance(value, UUID)
+    return value
