@@ -1,0 +1,1 @@
+"""Honest stand-ins for ports, shared by the suites."""
