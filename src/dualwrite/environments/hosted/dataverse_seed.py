@@ -15,7 +15,7 @@ ENGINE_USER_ID = uuid5(NAMESPACE, "dual-write application user")
 
 _ROWS = (
     (
-        'INSERT INTO data.businessunit (businessunitid, name, statecode, statuscode) VALUES (%s, %s, 0, 1)',
+        "INSERT INTO data.businessunit (businessunitid, name) VALUES (%s, %s)",
         (ROOT_UNIT_ID, "root"),
     ),
     (
