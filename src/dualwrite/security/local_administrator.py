@@ -19,9 +19,9 @@ CLIENT_FILE = "client.json"
 async def ensure_local_administrator(
     clients: Clients, data_folder: Path, *, default_company: str | None = None, user_id: UUID | None = None
 ) -> Credentials:
-    """The local administrator is registered, and its credentials stand in ``client.json``.
+    """The local administrator is registered, and the credentials stand in the data folder's ``client.json``.
 
-    Idempotent: a second start finds both and changes nothing. A lost file or a new database is mended from what is left.
+    Idempotent: a second start finds both and changes nothing. A lost file or a new database is mended from the other.
 
     Raises: SettingsRefused when the file is damaged, cannot be written, or may be read by others.
     """
