@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dualwrite.errors import FilterRefused
 from dualwrite.filters.bind import bind
 from dualwrite.filters.odata import parse_odata
-from dualwrite.filters.ranges import parse_range
+from dualwrite.filters.range_expression import parse_range
 from dualwrite.filters.tree import Expression
 from dualwrite.maps.columns import Converters, column_pair, columns_to_dataverse, columns_to_finops, key_columns
 from dualwrite.maps.convert import End, compile_conversion, is_blank

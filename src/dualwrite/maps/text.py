@@ -97,7 +97,8 @@ def _text_of(version: MapVersion, name: str) -> str:
 
 
 def _scalar(text: str) -> ScalarNode:
-    return ScalarNode(_TAG + "str", text)
+    """A text; in double quotes, with escapes, where it holds line ends or other characters that do not print."""
+    return ScalarNode(_TAG + "str", text, style=None if text.isprintable() else '"')
 
 
 def _flow(nodes: Iterable[Node]) -> SequenceNode:
