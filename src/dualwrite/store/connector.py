@@ -10,12 +10,15 @@ import orjson
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, SettingsRefused
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, NotAllowed, SettingsRefused
 
 _CONTENTION = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available."""
+_MISSING_PARENT = "23503"
+"""Foreign key violation, in either direction."""
 
 
 class Transactions(Protocol):
@@ -37,6 +40,8 @@ class OwnTransactions:
                 yield connection
         except DBAPIError as error:
             raise _translated(error) from error
+        except PoolExhausted as error:
+            raise EnvironmentUnavailable("All connections to dual-write's own database are busy; try again.") from error
 
 
 class JoinedTransaction:
@@ -74,7 +79,7 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
 
 
 def storable(value: object) -> object:
-    """``value`` without what PostgreSQL cannot hold in text: NUL and lone surrogates become U+FFFD.
+    """``value`` without what cannot be written: NUL and lone surrogates become U+FFFD, integers beyond 64 bits text.
 
     Records are refused for such characters too, and their refusal must still be written down.
     """
@@ -84,6 +89,8 @@ def storable(value: object) -> object:
         return {storable_text(str(key)): storable(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [storable(entry) for entry in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
     return value
 
 
@@ -93,7 +100,7 @@ def storable_text(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON text; numbers that JSON cannot carry exactly (Decimal, large integers) become text."""
+    """JSON text; a Decimal becomes text, so that no digit is lost."""
     return orjson.dumps(storable(value), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -101,6 +108,8 @@ def _translated(error: DBAPIError) -> DualwriteError:
     state = getattr(error.orig, "sqlstate", None)
     if state in _CONTENTION:
         return Contention("dual-write's own database is busy with the same rows; try again.", sqlstate=state)
+    if state == _MISSING_PARENT:
+        return NotAllowed(f"What this belongs to is not known, or is still in use: {error.orig}", sqlstate=state)
     if error.connection_invalidated or isinstance(error, OperationalError):
         return EnvironmentUnavailable(f"dual-write's own database does not answer: {error.orig}", sqlstate=state)
     return DualwriteError(f"dual-write's own database refused a statement: {error.orig}", sqlstate=state)

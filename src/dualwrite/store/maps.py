@@ -138,14 +138,19 @@ class MapRepository:
             return None if row is None else _version(row)
 
     async def running(self, connection_name: str) -> tuple[RunningMap, ...]:
-        """The running maps of a connection with their active documents, in their order of starting."""
+        """The maps that live changes pass through, with their active documents, in their order of starting.
+
+        A map that is initializing is live already: its initial copy brings what was there before.
+        """
         m, v = tables.table_map, tables.map_version
         query = (
             select(m.c.name, m.c.active_version, v.c.document)
             .join_from(
                 m, v, (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
             )
-            .where(m.c.connection == connection_name, m.c.state == MapState.RUNNING.value)
+            .where(
+                m.c.connection == connection_name, m.c.state.in_([MapState.RUNNING.value, MapState.INITIALIZING.value])
+            )
             .order_by(m.c.position, m.c.name)
         )
         async with self._transactions.begin() as connection:

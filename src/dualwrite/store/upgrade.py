@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from dualwrite.errors import SettingsRefused
-from dualwrite.store.connector import create_engine
+from dualwrite.store.connector import OwnTransactions, create_engine
 
 _ADVISORY_LOCK = 7_306_812_440_118_226_001
 """One upgrade at a time, also when several machines start together."""
@@ -52,7 +52,7 @@ async def upgrade(url: str) -> str:
     """
     engine = create_engine(url, pool_size=1)
     try:
-        async with engine.begin() as connection:
+        async with OwnTransactions(engine).begin() as connection:
             return await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()

@@ -1,0 +1,313 @@
+"""dual-write's own records on a real PostgreSQL: kept, found again, and guarded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from dualwrite.environments.port import LegalEntityLink
+from dualwrite.errors import Contention, EnvironmentUnavailable, NotAllowed, SettingsRefused
+from dualwrite.metadata.schema import Side
+from dualwrite.security.clients import Clients
+from dualwrite.security.keys import KeyRing
+from dualwrite.security.passwords import Passwords
+from dualwrite.security.roles import Role
+from dualwrite.security.secrets_file import SecretsFile
+from dualwrite.store import Store
+from dualwrite.store.connector import create_engine
+from dualwrite.store.environments import EnvironmentKind
+from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal
+from dualwrite.store.maps import MapState
+from dualwrite.store.tables import metadata
+
+CUSTOMERS = "Customers V3 (accounts)"
+GROUPS = "Customer groups (msdyn_customergroups)"
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    store = await Store.connect(database)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def connected(store: Store) -> Store:
+    """A store that knows two environments and the connection ``main`` between them."""
+    await store.environments.save("erp", side=Side.FINOPS, kind=EnvironmentKind.HOSTED, url="http://erp", database="e")
+    await store.environments.save("crm", side=Side.DATAVERSE, kind=EnvironmentKind.REMOTE, url="http://crm")
+    await store.connections.create("main", finops_environment="erp", dataverse_environment="crm")
+    return store
+
+
+async def _save(store: Store, name: str, *, version: str = "1.0.0.0", document: str = "a: 1") -> None:
+    await store.maps.save_version("main", name, version=version, publisher="us", document=document)
+
+
+# --- the schema -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(database: str, store: Store) -> None:
+    engine = create_engine(database, pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            differences = await connection.run_sync(
+                lambda plain: compare_metadata(MigrationContext.configure(plain), metadata)
+            )
+            constraints = await connection.scalars(text("SELECT conname FROM pg_constraint WHERE contype = 'c'"))
+            checks = set(constraints)
+    finally:
+        await engine.dispose()
+    assert differences == []
+    assert {
+        str(c.name) for t in metadata.tables.values() for c in t.constraints if c.name and "ck_" in c.name
+    } <= checks
+
+
+async def test_several_processes_may_start_at_once(database: str) -> None:
+    stores = await asyncio.gather(*(Store.connect(database, pool_size=1) for _ in range(4)))
+    for store in stores:
+        assert await store.connections.list() == ()
+        await store.close()
+
+
+async def test_a_database_of_a_newer_program_is_refused(database: str, store: Store) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SettingsRefused, match="newer version"):
+        await Store.connect(database)
+
+
+async def test_wrong_addresses_are_refused_in_words() -> None:
+    with pytest.raises(SettingsRefused, match="postgresql://"):
+        await Store.connect("no address")
+    with pytest.raises(EnvironmentUnavailable, match="own database"):
+        await Store.connect("postgresql://nobody@127.0.0.1:1/none")
+
+
+# --- environments and connections -----------------------------------------------------------------------------------
+
+
+async def test_everything_is_found_again_after_a_restart(database: str, connected: Store) -> None:
+    await connected.connections.add_company("main", legal_entity="usmf", company_code="USMF")
+    await _save(connected, CUSTOMERS)
+    again = await Store.connect(database)
+    try:
+        (connection,) = await again.connections.list()
+        assert (connection.environment(Side.FINOPS), connection.environment(Side.DATAVERSE)) == ("erp", "crm")
+        assert await again.connections.companies("main") == (LegalEntityLink("usmf", "USMF"),)  # type: ignore[arg-type]
+        assert [known.name for known in await again.environments.list()] == ["crm", "erp"]
+        assert [known.name for known in await again.maps.list("main")] == [CUSTOMERS]
+    finally:
+        await again.close()
+
+
+async def test_a_connection_is_created_once(connected: Store) -> None:
+    again = await connected.connections.create("main", finops_environment="erp", dataverse_environment="crm")
+    assert again == await connected.connections.get("main")
+    with pytest.raises(NotAllowed, match="under another name"):
+        await connected.connections.create("other", finops_environment="erp", dataverse_environment="crm")
+    with pytest.raises(NotAllowed, match="main exists"):
+        await connected.connections.create(
+            "main", finops_environment="erp", dataverse_environment="crm", primary_side=Side.DATAVERSE
+        )
+
+
+async def test_environments_are_connected_on_their_own_side(connected: Store) -> None:
+    with pytest.raises(NotAllowed, match="crm is a dataverse environment"):
+        await connected.connections.create("x", finops_environment="crm", dataverse_environment="erp")
+    with pytest.raises(NotAllowed, match="no environment nowhere"):
+        await connected.connections.create("x", finops_environment="nowhere", dataverse_environment="crm")
+
+
+async def test_a_company_has_one_partner(connected: Store) -> None:
+    for _ in range(2):
+        await connected.connections.add_company("main", legal_entity="usmf", company_code="USMF")
+    with pytest.raises(NotAllowed, match="links usmf with USMF"):
+        await connected.connections.add_company("main", legal_entity="demf", company_code="USMF")
+    with pytest.raises(NotAllowed, match="no connection none"):
+        await connected.connections.add_company("none", legal_entity="demf", company_code="DEMF")
+    assert await connected.connections.remove_company("main", legal_entity="usmf")
+    assert await connected.connections.companies("main") == ()
+
+
+async def test_a_removed_connection_takes_its_maps_along(connected: Store) -> None:
+    await _save(connected, CUSTOMERS)
+    await connected.solutions.record("main", unique_name="core", version="1.0.0.0", publisher="us")
+    assert await connected.connections.remove("main")
+    assert (await connected.maps.list("main"), await connected.solutions.list("main")) == ((), ())
+    assert not await connected.connections.remove("main")
+
+
+async def test_what_is_in_use_stays_and_what_is_missing_cannot_be_used(connected: Store) -> None:
+    with pytest.raises(NotAllowed, match="still in use"):
+        await connected.environments.remove("erp")
+    with pytest.raises(NotAllowed, match="not known"):
+        await connected.maps.save_version("none", CUSTOMERS, version="1.0.0.0", publisher="us", document="x")
+
+
+# --- maps -----------------------------------------------------------------------------------------------------------
+
+
+async def test_maps_start_in_the_order_they_were_given(connected: Store) -> None:
+    await _save(connected, GROUPS, document="groups")
+    await _save(connected, CUSTOMERS, document="customers")
+    for name in (CUSTOMERS, GROUPS):
+        await connected.maps.set_state("main", name, MapState.RUNNING, expected=None)
+    assert await connected.maps.running("main") == ((GROUPS, "1.0.0.0", "groups"), (CUSTOMERS, "1.0.0.0", "customers"))
+    await connected.maps.set_state("main", GROUPS, MapState.PAUSED, expected=frozenset({MapState.RUNNING}))
+    assert [running.name for running in await connected.maps.running("main")] == [CUSTOMERS]
+
+
+async def test_a_state_says_from_where_it_can_be_reached(connected: Store) -> None:
+    await _save(connected, CUSTOMERS)
+    expected = frozenset({MapState.RUNNING, MapState.PAUSED})
+    with pytest.raises(NotAllowed, match=r"is not running .* running or paused") as refused:
+        await connected.maps.set_state("main", CUSTOMERS, MapState.RESUMING, expected=expected)
+    assert refused.value.details["allowed"] == ["running", "paused"]
+    with pytest.raises(NotAllowed, match="no map Nothing"):
+        await connected.maps.set_state("main", "Nothing", MapState.RUNNING, expected=None)
+
+
+async def test_of_two_who_start_a_map_one_is_told(connected: Store) -> None:
+    await _save(connected, CUSTOMERS)
+    idle = frozenset({MapState.NOT_RUNNING})
+    tries = [connected.maps.set_state("main", CUSTOMERS, MapState.INITIALIZING, expected=idle) for _ in range(4)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(outcome, NotAllowed) for outcome in outcomes) == 3
+
+
+async def test_a_version_never_changes(connected: Store) -> None:
+    for _ in range(2):
+        await _save(connected, CUSTOMERS, document="é 'quoted' 🙂\n")
+    with pytest.raises(NotAllowed, match="never changes"):
+        await _save(connected, CUSTOMERS, document="other")
+    with pytest.raises(NotAllowed, match=r"looks like 1\.0\.0\.0"):
+        await _save(connected, CUSTOMERS, version="1.0")
+    stored = await connected.maps.version("main", CUSTOMERS)
+    assert stored is not None and stored.document == "é 'quoted' 🙂\n"
+
+
+async def test_versions_are_ordered_by_number_and_activated_while_idle(connected: Store) -> None:
+    for version in ("1.0.0.10", "1.0.0.9", "2.0.0.0"):
+        await _save(connected, CUSTOMERS, version=version, document=version)
+    assert [v.version for v in await connected.maps.versions("main", CUSTOMERS)] == ["1.0.0.9", "1.0.0.10", "2.0.0.0"]
+    active = await connected.maps.get("main", CUSTOMERS)
+    assert active is not None and active.active_version == "1.0.0.10"
+    assert (await connected.maps.activate("main", CUSTOMERS, "2.0.0.0")).active_version == "2.0.0.0"
+    with pytest.raises(NotAllowed, match=r"no version 3\.0\.0\.0"):
+        await connected.maps.activate("main", CUSTOMERS, "3.0.0.0")
+    await connected.maps.set_state("main", CUSTOMERS, MapState.RUNNING, expected=None)
+    with pytest.raises(NotAllowed, match="is running and cannot change to version"):
+        await connected.maps.activate("main", CUSTOMERS, "1.0.0.9")
+
+
+async def test_several_steps_are_one_transaction_when_asked(connected: Store) -> None:
+    async def half() -> None:
+        async with connected.transaction() as inside:
+            await inside.maps.save_version("main", CUSTOMERS, version="1.0.0.0", publisher="us", document="x")
+            await inside.activity.record("add map", who="me", result="done")
+            raise Contention("stopped half way")
+
+    with pytest.raises(Contention):
+        await half()
+    assert (await connected.maps.list("main"), await connected.activity.list()) == ((), ())
+
+
+# --- initial copies and activity ------------------------------------------------------------------------------------
+
+
+async def test_a_run_keeps_its_counts_and_every_refused_record(connected: Store) -> None:
+    run = await connected.initial_copies.start("main", master=Side.FINOPS, started_by="me")
+    row = {
+        "CustomerAccount": "US\x00\ud800-1",
+        "Limit": Decimal("1.1000000001"),
+        "Since": date(1899, 1, 2),
+        "Big": 2**70,
+    }
+    refusal = Refusal(CUSTOMERS, "usmf", ">", "US\x00-1", "CustomerGroupId", "DW0503", "'90' was not found", row)
+    await connected.initial_copies.refuse(run, [refusal] * 1001)
+    counts = CopiedMap(CUSTOMERS, "usmf", ">", read_rows=1001, refused_rows=1001)
+    for _ in range(2):
+        await connected.initial_copies.record_map(run, counts)
+    finished = await connected.initial_copies.finish(run, CopyOutcome.WITH_REFUSALS, message="see the list")
+    assert finished == await connected.initial_copies.get(run) == (await connected.initial_copies.list("main"))[0]
+    assert await connected.initial_copies.maps(run) == (counts,)
+    listed = await connected.initial_copies.list_refused(run, map=CUSTOMERS)
+    assert len(listed) == 1001 and listed[0].record_key == "US\ufffd-1"
+    assert listed[0].row == {
+        "CustomerAccount": "US\ufffd\ufffd-1",
+        "Limit": "1.1000000001",
+        "Since": "1899-01-02",
+        "Big": str(2**70),
+    }
+    assert len(await connected.initial_copies.list_refused(run, limit_rows=10, offset_rows=995)) == 6
+    assert await connected.initial_copies.list_refused(run, map=GROUPS) == ()
+    with pytest.raises(NotAllowed, match="not under way"):
+        await connected.initial_copies.finish(run, CopyOutcome.COMPLETED)
+
+
+async def test_a_run_that_a_killed_process_left_is_closed(connected: Store) -> None:
+    run = await connected.initial_copies.start("main", master=Side.FINOPS, started_by="me")
+    assert await connected.initial_copies.abandon_unfinished("main") == (run,)
+    closed = await connected.initial_copies.get(run)
+    assert closed is not None and closed.outcome is CopyOutcome.FAILED and "again" in closed.message
+    assert await connected.initial_copies.abandon_unfinished("main") == ()
+
+
+async def test_the_log_is_read_backwards_in_pages(store: Store) -> None:
+    for number in range(5):
+        await store.activity.record(
+            "start", who="me", result="ok", map=CUSTOMERS, details={"n": number, "to": {"a": 1}}
+        )
+    await store.activity.record("stop", who="me", result="ok")
+    first = await store.activity.list(map=CUSTOMERS, limit_rows=3)
+    rest = await store.activity.list(map=CUSTOMERS, before=first[-1].id)
+    assert [entry.details["n"] for entry in (*first, *rest)] == [4, 3, 2, 1, 0]
+    assert (await store.activity.list())[0].what == "stop" and first[0].at.tzinfo is not None
+
+
+# --- clients and keys -----------------------------------------------------------------------------------------------
+
+
+async def test_clients_are_kept_with_their_rights(store: Store) -> None:
+    clients = Clients(store.clients, Passwords())
+    user = uuid4()
+    credentials = await clients.register(
+        "sales", roles=frozenset({Role.READER}), environment="crm", default_company="usmf", user_id=user
+    )
+    found = await clients.check(
+        tenant=str(credentials.tenant), client_id=str(credentials.client_id), secret=credentials.secret
+    )
+    assert (found.roles, found.environment, found.default_company, found.user_id) == ({"reader"}, "crm", "usmf", user)
+    assert credentials.secret not in found.secret_hash and found.secret_hash not in repr(found)
+    with pytest.raises(NotAllowed, match="another client named sales"):
+        await clients.register("sales", roles=frozenset())
+    assert await clients.remove(credentials.client_id)
+    assert await store.clients.list() == ()
+
+
+async def test_processes_that_start_together_sign_with_one_key(store: Store, tmp_path) -> None:
+    secrets_file = SecretsFile.open(tmp_path)
+    rings = [KeyRing(store.signing_keys, secrets_file) for _ in range(3)]
+    kids = {kid for kid, _ in await asyncio.gather(*(ring.signing() for ring in rings))}
+    assert len(kids) == len(await store.signing_keys.list()) == 1
+
+
+async def test_a_retired_key_verifies_and_signs_no_more(store: Store, tmp_path) -> None:
+    secrets_file = SecretsFile.open(tmp_path)
+    old, _ = await KeyRing(store.signing_keys, secrets_file).signing()
+    await store.signing_keys.retire(old)
+    ring = KeyRing(store.signing_keys, secrets_file)
+    new, _ = await ring.signing()
+    assert new != old and await ring.verifying(old) is not None
+    assert await ring.verifying("unknown") is None
