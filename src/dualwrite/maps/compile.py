@@ -11,7 +11,7 @@ from dualwrite.filters.odata import parse_odata
 from dualwrite.filters.range_expression import parse_range
 from dualwrite.filters.tree import Expression
 from dualwrite.maps.columns import Converters, column_pair, columns_to_dataverse, columns_to_finops, key_columns
-from dualwrite.maps.convert import End, compile_conversion, is_blank
+from dualwrite.maps.convert import End, compile_conversion, is_empty
 from dualwrite.maps.findings import Code, Finding
 from dualwrite.maps.keys import compile_key
 from dualwrite.maps.plan import Converter, DirectionPlan, KeyPart, Plan
@@ -207,13 +207,21 @@ class _Compiler:
             self.findings.error(Code.TYPE, str(unfit), path)
             return ParsedValueMap(each.finops, landing.end, ())
         for direction in Direction:
-            backward = direction is Direction.TO_FINOPS
-            twice = parsed.ambiguous(backward=backward) if each.goes(direction) else None
-            if twice is not None:
-                side = "Dataverse" if backward else "finance and operations"
-                message = f"{each.mapping}: the {side} value {str(twice) or '(empty)'!r} stands in two pairs"
-                self.findings.error(Code.TYPE, message, path)
+            if each.goes(direction):
+                self._check_value_map(each, parsed, backward=direction is Direction.TO_FINOPS)
         return parsed
+
+    def _check_value_map(self, each: ResolvedMapping, parsed: ParsedValueMap, *, backward: bool) -> None:
+        path = f"{each.at}.transforms"
+        side = "Dataverse" if backward else "finance and operations"
+        twice = parsed.ambiguous(backward=backward)
+        if twice is not None:
+            message = f"{each.mapping}: the {side} value {str(twice) or '(empty)'!r} stands in two pairs"
+            self.findings.error(Code.TYPE, message, path)
+        uncovered = parsed.uncovered(backward=backward)
+        if uncovered:
+            message = f"{each.mapping}: the {side} values {', '.join(uncovered)} are in no pair and will be refused"
+            self.findings.warning(Code.TYPE, message, path)
 
     def _converter(
         self, each: ResolvedMapping, landing: Landing, parsed: ParsedValueMap | None, direction: Direction
@@ -281,6 +289,6 @@ def _target_name(each: ResolvedMapping, direction: Direction) -> str:
 
 def _with_default(converter: Converter, source: End, constant: Value) -> Converter:
     def convert(value: Value) -> Value:
-        return constant if is_blank(value, source) else converter(value)
+        return constant if is_empty(value, source) else converter(value)
 
     return convert

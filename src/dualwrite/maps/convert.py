@@ -63,17 +63,22 @@ def folded(member: str) -> str:
 # --- blanks ---------------------------------------------------------------------------------------------------------
 
 
-def is_blank(value: Value, end: End) -> bool:
-    """Whether ``value`` is what its side holds where nothing was filled in."""
+def is_empty(value: Value, end: End) -> bool:
+    """Whether ``value`` is nothing: null, or on F&O's side an empty text, date or GUID. Numbers and members are
+    something."""
     if value is None or value == "":
         return True
     if not end.is_finops:
         return False
-    if isinstance(value, date):
-        return is_empty_date(value)
-    if end.column.type is ColumnType.ENUM:
-        return value == _blank_member(end.column.enumeration)
-    return value == _EMPTY_GUID
+    return is_empty_date(value) if isinstance(value, date) else value == _EMPTY_GUID
+
+
+def is_blank(value: Value, end: End) -> bool:
+    """Whether ``value`` is what a row of its side holds where nothing was filled in: nothing, or an enum's member 0."""
+    if is_empty(value, end):
+        return True
+    is_member = end.is_finops and end.column.type is ColumnType.ENUM
+    return is_member and value == _blank_member(end.column.enumeration)
 
 
 def is_empty_date(value: date) -> bool:

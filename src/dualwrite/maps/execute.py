@@ -45,7 +45,7 @@ def _affected(plan: DirectionPlan, changed: frozenset[str] | None) -> Sequence[C
     by_source = plan.by_source
     hit = [by_source[name] for name in changed if name in by_source]
     if len(hit) < 2:
-        return [each for each in hit[0] if not each.on_create_only] if hit else ()
+        return hit[0] if hit else ()
     wanted = {id(each) for group in hit for each in group}
     return [each for each in plan.columns if id(each) in wanted]
 

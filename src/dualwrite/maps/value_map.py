@@ -65,6 +65,16 @@ class ParsedValueMap:
             seen.add(key)
         return None
 
+    def uncovered(self, *, backward: bool) -> tuple[str, ...]:
+        """Members of the source's enum or choice that no pair translates; records with them are refused."""
+        end = self.dataverse if backward else self.finops
+        members = end.column.enumeration.members if end.column.enumeration is not None else ()
+        named: tuple[tuple[str, Value], ...] = tuple(
+            (name, name if end.column.type is ColumnType.ENUM else number) for name, number in members
+        )
+        covered = {_key(pair[1] if backward else pair[0], end) for pair in self.pairs}
+        return tuple(name for name, value in named if _key(value, end) not in covered and not is_blank(value, end))
+
     def converter(self, *, backward: bool) -> Converter:
         """The converter of one direction. A blank without an entry becomes a blank; other values must have one."""
         source, target = (self.dataverse, self.finops) if backward else (self.finops, self.dataverse)

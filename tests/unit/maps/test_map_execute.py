@@ -100,6 +100,13 @@ def test_a_default_stands_in_for_an_empty_source() -> None:
     assert transform(plan, CUSTOMER, changed=None, label="x").values["rating"] == "Good"
 
 
+def test_a_member_is_never_taken_for_an_empty_source() -> None:
+    hold = ColumnMapping("HOLD", "hold", FORTH, (HOLD_MAP, Default("806380002")))
+    plan = compiled(customers(columns=(ColumnMapping("CUSTOMERACCOUNT", "number"), hold))).to_dataverse
+    assert plan is not None
+    assert transform(plan, {**CUSTOMER, "Hold": "No"}, changed=None, label="x").values["hold"] == 806380000
+
+
 def test_only_mapped_columns_trigger() -> None:
     assert affects(FORWARD, frozenset({"CreditRating"}))
     assert affects(FORWARD, frozenset({"HierarchyName", "dataAreaId"}))

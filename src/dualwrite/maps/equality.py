@@ -1,0 +1,102 @@
+"""Comparing the two halves of a record under the map's own rules.
+
+A column mapped both ways agrees when either direction would write nothing new; a one-way column is judged in its
+direction only; constants are not compared, since they are written only when a row is created. Natural keys behind
+lookups compare without regard to case, as the look-up itself does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from dualwrite.errors import ValueRefused
+from dualwrite.maps.convert import is_empty_date
+from dualwrite.maps.plan import ColumnPair, Converter, Path, Plan
+from dualwrite.metadata.values import Row, Value, target_entry
+
+_NOTHING: Mapping[Path, Value] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDifference:
+    """One column in which the halves disagree.
+
+    ``expected`` is what Dataverse would hold after a copy from finance and operations (for a column mapped only back:
+    what finance and operations would hold), None also where the value cannot be copied; ``refusal`` then tells why.
+    """
+
+    finops_column: str
+    dataverse_path: str
+    finops_value: Value
+    dataverse_value: Value
+    expected: Value
+    refusal: str = ""
+
+
+def differs(
+    plan: Plan, finops_row: Row, dataverse_row: Row, *, related: Mapping[Path, Value] = _NOTHING
+) -> tuple[ColumnDifference, ...]:
+    """The columns in which the two rows disagree, in the order of the map; empty when they agree.
+
+    ``related`` holds the Dataverse values behind lookups, by the paths in ``plan.comparison_paths``.
+    """
+    found = (_difference(pair, finops_row, dataverse_row, related) for pair in plan.pairs)
+    return tuple(difference for difference in found if difference is not None)
+
+
+def _difference(
+    pair: ColumnPair, finops_row: Row, dataverse_row: Row, related: Mapping[Path, Value]
+) -> ColumnDifference | None:
+    left = finops_row.get(pair.finops_column)
+    path, right = _dataverse_value(pair, dataverse_row, related)
+    expected: Value = None
+    refusal = ""
+    for convert, source, target in ((pair.forward, left, right), (pair.backward, right, left)):
+        if convert is None:
+            continue
+        outcome, reason = _converted(convert, source)
+        if not reason and agrees(outcome, target, ignore_case=pair.is_lookup):
+            return None
+        if convert is pair.forward or pair.forward is None:
+            expected, refusal = outcome, reason
+    return ColumnDifference(pair.finops_column, ".".join(path), left, right, expected, refusal)
+
+
+def _dataverse_value(pair: ColumnPair, row: Row, related: Mapping[Path, Value]) -> tuple[Path, Value]:
+    first = pair.paths[0][1]
+    if not pair.is_lookup:
+        return first, row.get(first[0])
+    table = row.get(target_entry(first[0]))
+    for each, path in pair.paths:
+        if related.get(path) is not None and (each is None or table in (None, each)):
+            return path, related[path]
+    return first, None
+
+
+def _converted(convert: Converter, value: Value) -> tuple[Value, str]:
+    try:
+        return convert(value), ""
+    except ValueRefused as refusal:
+        return None, refusal.message
+
+
+def agrees(left: Value, right: Value, *, ignore_case: bool = False) -> bool:
+    """Whether two values of one side are the same; the spellings of an empty value are."""
+    left, right = _plain(left), _plain(right)
+    if isinstance(left, date) and isinstance(right, date) and isinstance(left, datetime) != isinstance(right, datetime):
+        return _day(left) == _day(right)
+    if ignore_case and isinstance(left, str) and isinstance(right, str):
+        return left.casefold() == right.casefold()
+    return left == right
+
+
+def _plain(value: Value) -> Value:
+    if value == "" or (isinstance(value, date) and is_empty_date(value)):
+        return None
+    return value
+
+
+def _day(value: date) -> date:
+    return value.astimezone(UTC).date() if isinstance(value, datetime) else value
