@@ -10,6 +10,7 @@
 ``columns``           which columns a tree reads
 ``connectives``       *and*, *or* in their flat form, and how deep a tree may be
 ``literals``          values that both languages spell alike
+``text_case``         text without regard to case
 ``wildcards``         stars in finance and operations texts
 ====================  =======================================================================================
 """

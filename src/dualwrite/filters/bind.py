@@ -162,7 +162,7 @@ class _Binding:
             column = next((found for table in tables if (found := self._found(table, part)) is not None), None)
             if column is None:
                 where = " or ".join(table.name for table in tables)
-                through = f", which {path} leads to" if names else ""
+                through = f", which {path} leads to," if names else ""
                 raise FilterRefused(f"{where}{through} has no column '{part}'")
             names.append(column.name)
         if column is None:

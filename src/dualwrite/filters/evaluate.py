@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from operator import ge, gt, le, lt
 from typing import assert_never
 
+from dualwrite.filters.text_case import folded
 from dualwrite.filters.tree import (
     Always,
     And,
@@ -77,7 +78,7 @@ def _bound(literal: Literal) -> Value:
 
 
 def _folded(value: Value) -> Value:
-    return value.lower() if isinstance(value, str) else value
+    return folded(value) if isinstance(value, str) else value
 
 
 def _compared(operator: Comparison, value: Value, other: Value) -> bool:
@@ -97,10 +98,10 @@ def _text_fits(test: TextTest, value: Value, text: str) -> bool:
         return False
     match test:
         case TextTest.STARTS_WITH:
-            return value.lower().startswith(text.lower())
+            return folded(value).startswith(folded(text))
         case TextTest.ENDS_WITH:
-            return value.lower().endswith(text.lower())
+            return folded(value).endswith(folded(text))
         case TextTest.CONTAINS:
-            return text.lower() in value.lower()
+            return folded(text) in folded(value)
         case _:
             assert_never(test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dualwrite.errors import FilterRefused
+from dualwrite.filters.text_case import folded
 from dualwrite.filters.tree import (
     Always,
     And,
@@ -54,7 +55,7 @@ def _framed(column: ColumnPath, start: str, end: str) -> Expression:
     overlapping = tuple(
         start + end[shared:]
         for shared in range(1, min(len(start), len(end)) + 1)
-        if start[-shared:].lower() == end[:shared].lower()
+        if folded(start[-shared:]) == folded(end[:shared])
     )
     framed = (TextMatch(TextTest.STARTS_WITH, column, start), TextMatch(TextTest.ENDS_WITH, column, end))
     if not overlapping:

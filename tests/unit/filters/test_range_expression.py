@@ -157,38 +157,13 @@ def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
     assert parse_range(render_range(tree)) == tree
 
 
-_pieces = st.sampled_from(
-    [
-        "a",
-        "[b]",
-        "T.",
-        "==",
-        "=",
-        "!=",
-        "<",
-        " && ",
-        " `or` ",
-        "!",
-        "(",
-        ")",
-        '"x*"',
-        '"',
-        "1",
-        "-2.5",
-        "null",
-        "true",
-        "2020-01-01",
-        "1\\1\\2020",
-        "NoYes::No",
-        "day(",
-        "{",
-        "}",
-        " ",
-        "é",
-        "::",
-        "\\",
-    ]
+# fmt: off
+_PIECES = (
+    "a", "[b]", "T.", "==", "=", "!=", "<", " && ", " `or` ", "!", "(", ")", '"x*"', '"', "1", "-2.5", "null",
+    "true", "2020-01-01", '1\\1\\2020', "NoYes::No", "day(", "{", "}", " ", "é", "::", '\\',
 )
+# fmt: on
+_pieces = st.sampled_from(_PIECES)
 
 
 @given(st.text() | st.lists(_pieces, max_size=12).map(lambda pieces: "".join(pieces).replace("`or`", "||")))
