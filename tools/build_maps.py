@@ -204,12 +204,13 @@ def _contacts_of_customers(
     ]
     version = replace(
         vendors,
+        name="CDS Contacts V2 (contacts of customers)",
         source_filter="(AssociatedContactType = 0)",
         reversed_source_filter=vendors.reversed_source_filter.replace("eq true", "eq false", 1),
         columns=tuple(each.mapping for each in kept),
         description="Contact persons of customers.",
     )
-    head = "This map is inferred: two maps share the name, and only the one for contacts of vendors is published."
+    head = "This map is inferred: two published maps share a name; only the one for contacts of vendors can be read. Ours differ."
     return version, kept, head
 
 

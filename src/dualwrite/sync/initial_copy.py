@@ -118,39 +118,34 @@ class InitialCopy:
         self._pair = pair
         self._routing = routing
         self._progress = progress
-        self._tables: frozenset[str] = frozenset()
         self.report = CopyReport()
 
     async def run(self, plans: Sequence[Plan], *, master: Side) -> CopyReport:
         """Both sides hold the rows of all ``plans``, equal where the map carries a column; refusals are in the report."""
-        self._tables = frozenset(plan.dataverse.name for plan in plans)
         left_open: list[_LeftOpen] = []
-        for plan in plans:
+        for number, plan in enumerate(plans):
+            to_come = frozenset(each.dataverse.name for each in plans[number:])
             for route in _routes(plan, master):
-                left_open += await self._copy(plan, route, master=master)
+                left_open += await self._copy(plan, route, master=master, open_tables=to_come)
         for left in left_open:
             await self._complete(left, master=master)
         return self.report
 
-    async def _copy(self, plan: Plan, route: DirectionPlan, *, master: Side) -> Sequence[_LeftOpen]:
-        """The rows whose lookups in a circle are still open."""
+    async def _copy(
+        self, plan: Plan, route: DirectionPlan, *, master: Side, open_tables: frozenset[str]
+    ) -> Sequence[_LeftOpen]:
+        """The rows whose lookups to rows that are still to come (``open_tables``) were left open."""
         left_open: list[_LeftOpen] = []
         for company in self._companies(plan, route):
             count = CopyCount(plan.map.name, route.direction, company)
             self.report.counts.append(count)
             await self._progress(count)
             async for ids in self._rows(route, company):
-                batch = _Batch(plan, route, ids, master, self._open_tables(plan))
+                batch = _Batch(plan, route, ids, master, open_tables)
                 if left := await self._carry_out(batch, count):
                     left_open.append(_LeftOpen(plan, route, left, count))
                 await self._progress(count)
         return left_open
-
-    def _open_tables(self, plan: Plan) -> frozenset[str]:
-        """Tables of this run whose rows are copied no earlier than those of ``plan``: lookups to them may wait."""
-        ranks = self._routing.ranks
-        own = ranks.get(plan.dataverse.name, 0)
-        return frozenset(table for table in self._tables if ranks.get(table, 0) >= own)
 
     async def _complete(self, left: _LeftOpen, *, master: Side) -> None:
         """Lookups that were left open are filled; a row that still cannot be completed counts as refused."""

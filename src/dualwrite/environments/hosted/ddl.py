@@ -87,6 +87,8 @@ def _column_line(table: Table, column: Column) -> str:
         return f"{line} PRIMARY KEY"
     if column.name == "versionnumber":
         return f"{line} NOT NULL DEFAULT nextval('dualwrite.row_version')"
+    if column.type is ColumnType.BOOLEAN:
+        return f"{line} DEFAULT false"
     if column.role is ColumnRole.SYSTEM and column.name in ("createdon", "modifiedon"):
         return f"{line} NOT NULL DEFAULT now()"
     return line

@@ -1,0 +1,261 @@
+"""The one place where the real parts are put together: server, databases, store, environments, engine, security."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.types import ASGIApp
+
+from dualwrite.applications.company import OwnerTeam
+from dualwrite.catalog import load_schema
+from dualwrite.database.server import Server, ensure_database, open_server
+from dualwrite.environments.crash_points import CrashPoints, kill_at, nowhere
+from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
+from dualwrite.environments.hosted.dataverse_seed import (
+    ADMINISTRATOR_ID,
+    ENGINE_USER_ID,
+    ORGANIZATION_ID,
+    ROOT_UNIT_ID,
+    seed_dataverse,
+)
+from dualwrite.environments.hosted.ddl import create_tables
+from dualwrite.environments.hosted.environment import HostedEnvironment
+from dualwrite.environments.hosted.settings import HostedSettings
+from dualwrite.environments.port import EnvironmentName
+from dualwrite.lifecycle.maps import MapLifecycle
+from dualwrite.metadata.schema import Side
+from dualwrite.security.audiences import Audience, Audiences
+from dualwrite.security.authenticator import TokenAuthenticator
+from dualwrite.security.clients import Clients, Credentials
+from dualwrite.security.clock import system_clock
+from dualwrite.security.keys import KeyRing
+from dualwrite.security.local_administrator import ensure_local_administrator
+from dualwrite.security.passwords import Passwords
+from dualwrite.security.secrets_file import SecretsFile
+from dualwrite.security.tokens import Tokens
+from dualwrite.servers.admin.app import build_admin_app
+from dualwrite.servers.dataverse.app import build_app as build_dataverse_app
+from dualwrite.servers.dataverse.settings import DataverseSettings
+from dualwrite.servers.finops.service import build_app as build_finops_app
+from dualwrite.servers.finops.settings import FinopsServiceSettings
+from dualwrite.servers.identity.app import build_identity_router
+from dualwrite.settings import Settings
+from dualwrite.store.database import Store
+from dualwrite.store.environments import EnvironmentKind
+from dualwrite.sync.link import Pair
+from dualwrite.sync.live import LiveSync
+from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.stored_router import StoredRouter
+from dualwrite.sync.tally import Tally
+
+FINOPS = EnvironmentName("finops")
+DATAVERSE = EnvironmentName("dataverse")
+CONNECTION = "main"
+DEFAULT_COMPANY = "usmf"
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that runs, over one data folder or database server."""
+
+    settings: Settings
+    server: Server
+    store: Store
+    finops: HostedEnvironment
+    dataverse: HostedEnvironment
+    pair: Pair
+    router: StoredRouter
+    recovery: Recovery
+    tally: Tally
+    clients: Clients
+    administrator: Credentials
+
+    @property
+    def lifecycle(self) -> MapLifecycle:
+        return MapLifecycle(self.store, CONNECTION, self.pair, self.router, who="local administrator")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Base addresses by service: admin, finops, dataverse."""
+        settings = self.settings
+        return {
+            "admin": f"http://{settings.host}:{settings.admin_port}",
+            "finops": f"http://{settings.host}:{settings.finops_port}",
+            "dataverse": f"http://{settings.host}:{settings.dataverse_port}",
+        }
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The house stands: databases created and upgraded, environments open, what a dead process left behind settled.
+
+    Raises: SettingsRefused, EnvironmentUnavailable.
+    """
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    reached = kill_at(settings.crash_at) if settings.crash_at else nowhere
+    async with AsyncExitStack() as stack:
+        server = await asyncio.to_thread(
+            open_server, folder=settings.data_folder / "postgres", url=settings.database_url
+        )
+        stack.callback(server.stop)
+        await asyncio.to_thread(_prepare_databases, server)
+        store = await Store.connect(server.conninfo(_database("store")))
+        stack.push_async_callback(store.close)
+        finops = _finops(settings, server, reached)
+        dataverse = _dataverse(settings, server, reached)
+        for environment in (finops, dataverse):
+            await environment.open()
+            stack.push_async_callback(environment.close)
+        house = await _linked(settings, server, store, Pair(finops, dataverse), (finops, dataverse), reached)
+        yield house
+
+
+async def _linked(
+    settings: Settings,
+    server: Server,
+    store: Store,
+    pair: Pair,
+    environments: tuple[HostedEnvironment, HostedEnvironment],
+    reached: CrashPoints,
+) -> House:
+    finops, dataverse = environments
+    tally = Tally()
+    router = StoredRouter(store, CONNECTION, pair, reached=reached)
+    for source, target in ((finops, dataverse), (dataverse, finops)):
+        source.follow_pipeline(
+            LiveSync(
+                source=source,
+                target=target,
+                pair=pair,
+                router=router,
+                tally=tally,
+                transaction_records=settings.transaction_records,
+                reached=reached,
+            )
+        )
+    recovery = Recovery(pair, reached=reached)
+    await recovery.run()
+    clients = Clients(store.clients, Passwords())
+    administrator = await ensure_local_administrator(
+        clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
+    )
+    house = House(
+        settings, server, store, finops, dataverse, pair, router, recovery, tally, clients, administrator
+    )
+    for name, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
+        await store.environments.save(
+            name, side=side, kind=EnvironmentKind.HOSTED, url=house.urls[name], database=_database(name)
+        )
+    return house
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """The three services as ASGI applications."""
+
+    admin: ASGIApp
+    finops: ASGIApp
+    dataverse: ASGIApp
+
+
+def build_apps(house: House) -> Apps:
+    """The services over the house, each answering to holders of its own tokens only."""
+    settings, urls = house.settings, house.urls
+    secrets_file = SecretsFile.open(settings.data_folder)
+    keys = KeyRing(house.store.signing_keys, secrets_file)
+    tokens = Tokens(
+        keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds)
+    )
+    audiences = {
+        "admin": Audience.of(urls["admin"]),
+        "finops": Audience.of(urls["finops"], environment=FINOPS),
+        "dataverse": Audience.of(urls["dataverse"], environment=DATAVERSE),
+    }
+    authenticators = {
+        name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()
+    }
+    token_secret = hashlib.sha256(f"skiptoken:{house.administrator.secret}".encode()).digest()
+    identity = build_identity_router(
+        clients=house.clients,
+        tokens=tokens,
+        keys=keys,
+        audiences=Audiences(audiences.values()),
+        base_url=urls["admin"],
+    )
+    return Apps(
+        admin=build_admin_app(
+            store=house.store,
+            connection=CONNECTION,
+            pair=house.pair,
+            tally=house.tally,
+            identity=identity,
+            authenticate=authenticators["admin"],
+        ),
+        finops=build_finops_app(
+            house.finops,
+            authenticators["finops"],
+            FinopsServiceSettings(skiptoken_secret=token_secret, page_rows=settings.finops_page_rows),
+        ),
+        dataverse=build_dataverse_app(
+            house.dataverse,
+            authenticators["dataverse"],
+            DataverseSettings(
+                organization_id=ORGANIZATION_ID,
+                business_unit_id=ROOT_UNIT_ID,
+                token_secret=token_secret,
+                largest_page_rows=settings.dataverse_page_rows,
+            ),
+        ),
+    )
+
+
+def _database(purpose: str) -> str:
+    return f"dualwrite_{purpose}"
+
+
+def _prepare_databases(server: Server) -> None:
+    """The three databases exist and hold every table of the catalog."""
+    for purpose in ("store", FINOPS, DATAVERSE):
+        ensure_database(server, _database(purpose))
+    create_tables(server.conninfo(_database(FINOPS)), load_schema(Side.FINOPS))
+    create_tables(server.conninfo(_database(DATAVERSE)), load_schema(Side.DATAVERSE))
+    seed_dataverse(server.conninfo(_database(DATAVERSE)))
+
+
+def _hosted_settings(settings: Settings, *, target_lock_wait_ms: int) -> HostedSettings:
+    return HostedSettings(
+        transaction_records=settings.transaction_records,
+        transaction_seconds=settings.transaction_seconds,
+        source_lock_wait_ms=settings.source_lock_wait_ms,
+        target_lock_wait_ms=target_lock_wait_ms,
+        retry_seconds=settings.contention_seconds,
+    )
+
+
+def _finops(settings: Settings, server: Server, reached: CrashPoints) -> HostedEnvironment:
+    # A change that comes from Dataverse and meets one from finance and operations gives way first.
+    patience = max(1, settings.target_lock_wait_ms // 4)
+    return HostedEnvironment(
+        FINOPS,
+        load_schema(Side.FINOPS),
+        server.conninfo(_database(FINOPS)),
+        settings=_hosted_settings(settings, target_lock_wait_ms=patience),
+        reached=reached,
+    )
+
+
+def _dataverse(settings: Settings, server: Server, reached: CrashPoints) -> HostedEnvironment:
+    return HostedEnvironment(
+        DATAVERSE,
+        load_schema(Side.DATAVERSE),
+        server.conninfo(_database(DATAVERSE)),
+        settings=_hosted_settings(settings, target_lock_wait_ms=settings.target_lock_wait_ms),
+        rules=(*dataverse_rules(), OwnerTeam()),
+        engine_user=ENGINE_USER_ID,
+        reached=reached,
+    )

@@ -1,0 +1,1 @@
+"""A map's life: not running, initializing, running, and what leads from one to the other."""

@@ -1,0 +1,137 @@
+"""Running and stopping maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from dualwrite.errors import DualwriteError, NotAllowed
+from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
+from dualwrite.maps.plan import Plan
+from dualwrite.metadata.schema import Side
+from dualwrite.metadata.values import Value
+from dualwrite.store.database import Store
+from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal, RunId
+from dualwrite.sync.initial_copy import CopyReport, InitialCopy, Progress, silent
+from dualwrite.sync.link import Pair
+from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.stored_router import StoredRouter
+
+
+class MapLifecycle:
+    """The actions on the maps of one connection. Several processes may act; the store and the epoch serialise them."""
+
+    def __init__(self, store: Store, connection: str, pair: Pair, router: StoredRouter, *, who: str) -> None:
+        self._store = store
+        self._connection = connection
+        self._pair = pair
+        self._router = router
+        self._who = who
+
+    async def run(
+        self,
+        names: Sequence[str],
+        *,
+        master: Side = Side.FINOPS,
+        skip_initial_copy: bool = False,
+        progress: Progress = silent,
+    ) -> CopyReport:
+        """The maps are running, and what both sides held before is in step, refused rows aside.
+
+        The maps go live first; the copy that follows never overwrites a newer live change. Idempotency: running again copies what is
+        missing or different. After failure: the maps are initializing (and live); run them again.
+
+        Raises: MapRefused when a map cannot run; NotAllowed for an unknown map or one that is in another state.
+        """
+        plans = [await self.plan(name) for name in names]
+        for name in names:
+            await self._move(name, Action.RUN)
+        await self._take_effect()
+        report = CopyReport() if skip_initial_copy else await self._copy(plans, master, progress)
+        for name in names:
+            await self._move(name, Action.FINISH)
+            await self._record("run", name, report)
+        return report
+
+    async def stop(self, names: Sequence[str]) -> None:
+        """The maps carry no further change. Raises: NotAllowed."""
+        for name in names:
+            await self._move(name, Action.STOP)
+            await self._store.activity.record("stop", who=self._who, result="completed", map=name)
+        await self._take_effect()
+
+    async def plan(self, name: str) -> Plan:
+        """The compiled active version. Raises: NotAllowed for an unknown map, MapRefused with all findings."""
+        version = await self._store.maps.version(self._connection, name)
+        if version is None:
+            known = [each.name for each in await self._store.maps.list(self._connection)]
+            raise NotAllowed(f"There is no map {name!r}. The maps are: {', '.join(known) or 'none'}.")
+        return self._router.plan(name, version.version, version.document)
+
+    async def _move(self, name: str, action: Action) -> None:
+        await self._store.maps.set_state(
+            self._connection, name, state_after(action), expected=allowed_from(action)
+        )
+
+    async def _take_effect(self) -> None:
+        """Changes that were routed by the former state of the maps are routed again."""
+        self._router.expire()
+        await Recovery(self._pair).level()
+
+    async def _copy(self, plans: Sequence[Plan], master: Side, progress: Progress) -> CopyReport:
+        run = await self._store.initial_copies.start(self._connection, master=master, started_by=self._who)
+        copy = InitialCopy(self._pair, await self._router.current(), progress=progress)
+        try:
+            report = await copy.run(plans, master=master)
+        except DualwriteError as error:
+            await self._store.initial_copies.finish(run, CopyOutcome.FAILED, message=error.message)
+            raise
+        await self._keep(run, report)
+        outcome = CopyOutcome.WITH_REFUSALS if report.refused else CopyOutcome.COMPLETED
+        await self._store.initial_copies.finish(run, outcome)
+        return report
+
+    async def _keep(self, run: RunId, report: CopyReport) -> None:
+        for count in report.counts:
+            await self._store.initial_copies.record_map(
+                run,
+                CopiedMap(
+                    map=count.map_name,
+                    legal_entity=count.company or "",
+                    direction=count.direction.value,
+                    read_rows=count.read,
+                    created_rows=count.inserted,
+                    updated_rows=count.updated,
+                    unchanged_rows=count.equal + count.skipped,
+                    refused_rows=count.refused,
+                ),
+            )
+        refusals = [
+            Refusal(
+                map=each.map_name,
+                legal_entity=each.company or "",
+                direction=each.direction.value,
+                record_key=each.record,
+                column=each.column,
+                code=each.code,
+                reason=each.reason,
+                row={name: _storable(value) for name, value in each.row.items() if value is not None},
+            )
+            for each in report.refused
+        ]
+        if refusals:
+            await self._store.initial_copies.refuse(run, refusals)
+
+    async def _record(self, what: str, name: str, report: CopyReport) -> None:
+        refused = sum(count.refused for count in report.counts if count.map_name == name)
+        result = f"completed, {refused} rows refused" if refused else "completed"
+        await self._store.activity.record(what, who=self._who, result=result, map=name)
+
+
+def _storable(value: Value) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | int | bool) else str(value)

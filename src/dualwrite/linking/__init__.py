@@ -1,0 +1,1 @@
+"""Linking: which environments form a connection, and which legal entities take part."""

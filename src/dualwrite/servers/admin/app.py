@@ -1,0 +1,59 @@
+"""The admin application: whether the house is well, how its maps stand, and where tokens come from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from dualwrite.environments.port import Caller
+from dualwrite.errors import DualwriteError, NotAuthenticated
+from dualwrite.store.database import Store
+from dualwrite.sync.link import Pair
+from dualwrite.sync.tally import Tally
+
+Authenticate = Callable[[str | None], Awaitable[Caller]]
+
+
+def build_admin_app(
+    *, store: Store, connection: str, pair: Pair, tally: Tally, identity: APIRouter, authenticate: Authenticate
+) -> FastAPI:
+    """The application over one house. ``/health`` and the token endpoint answer anybody, the rest proven callers."""
+    app = FastAPI(title="dualwrite", docs_url=None, redoc_url=None)
+    app.include_router(identity)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        """200 while both environments and the store answer."""
+        try:
+            epochs = {each.name: await each.epoch() for each in (pair.finops, pair.dataverse)}
+            maps = await store.maps.list(connection)
+        except DualwriteError as error:
+            return JSONResponse({"status": "unavailable", "reason": error.message}, status_code=503)
+        running = sum(each.state.value == "running" for each in maps)
+        return JSONResponse({"status": "ok", "maps_running": running, "maps": len(maps), "epochs": epochs})
+
+    @app.get("/api/v1/status")
+    async def status(request: Request) -> JSONResponse:
+        """The maps with their states, and how the changes since the start have ended."""
+        await authenticate(request.headers.get("authorization"))
+        maps = await store.maps.list(connection)
+        return JSONResponse(
+            {
+                "connection": connection,
+                "companies": [each.company_code for each in await store.connections.companies(connection)],
+                "maps": [
+                    {"name": each.name, "version": each.active_version, "state": each.state.value} for each in maps
+                ],
+                "changes": tally.by_map(),
+                "prepared": {each.name: len(await each.prepared()) for each in (pair.finops, pair.dataverse)},
+            }
+        )
+
+    @app.exception_handler(NotAuthenticated)
+    async def not_authenticated(request: Request, error: NotAuthenticated) -> JSONResponse:
+        problem = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": error.message}
+        return JSONResponse(problem, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+    return app

@@ -1,0 +1,1 @@
+"""Packaging: solutions as sets of map versions, applied to a connection."""

@@ -1,0 +1,30 @@
+"""Applying a solution: its maps become known to a connection, none of them running."""
+
+from __future__ import annotations
+
+from dualwrite.catalog.maps import Solution
+from dualwrite.maps.text import render_map
+from dualwrite.store.database import Store
+
+
+async def apply_solution(store: Store, connection: str, solution: Solution, *, who: str) -> None:
+    """The connection knows the solution's map versions, in the solution's order. Idempotency: by map and version.
+
+    Raises: NotAllowed, when a version exists with other content.
+    """
+    async with store.transaction() as repositories:
+        for position, version in enumerate(solution.maps, start=1):
+            await repositories.maps.save_version(
+                connection,
+                version.name,
+                version=str(version.version),
+                publisher=version.publisher,
+                document=render_map(version),
+                position=position,
+            )
+        await repositories.solutions.record(
+            connection, unique_name=solution.name, version=str(solution.version), publisher=solution.publisher
+        )
+        await repositories.activity.record(
+            "apply solution", who=who, result="completed", details={"solution": solution.name}
+        )
