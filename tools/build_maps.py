@@ -210,7 +210,7 @@ def _contacts_of_customers(
         columns=tuple(each.mapping for each in kept),
         description="Contact persons of customers.",
     )
-    head = "This map is inferred: two published maps share a name; only the one for contacts of vendors can be read. Ours differ."
+    head = "Inferred: two published maps share a name, and only the one for contacts of vendors can be read."
     return version, kept, head
 
 
