@@ -144,9 +144,7 @@ async def _linked(
     administrator = await ensure_local_administrator(
         clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
     )
-    house = House(
-        settings, server, store, finops, dataverse, pair, router, recovery, tally, clients, administrator
-    )
+    house = House(settings, server, store, finops, dataverse, pair, router, recovery, tally, clients, administrator)
     for name, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
         await store.environments.save(
             name, side=side, kind=EnvironmentKind.HOSTED, url=house.urls[name], database=_database(name)
@@ -168,17 +166,13 @@ def build_apps(house: House) -> Apps:
     settings, urls = house.settings, house.urls
     secrets_file = SecretsFile.open(settings.data_folder)
     keys = KeyRing(house.store.signing_keys, secrets_file)
-    tokens = Tokens(
-        keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds)
-    )
+    tokens = Tokens(keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds))
     audiences = {
         "admin": Audience.of(urls["admin"]),
         "finops": Audience.of(urls["finops"], environment=FINOPS),
         "dataverse": Audience.of(urls["dataverse"], environment=DATAVERSE),
     }
-    authenticators = {
-        name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()
-    }
+    authenticators = {name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()}
     token_secret = hashlib.sha256(f"skiptoken:{house.administrator.secret}".encode()).digest()
     identity = build_identity_router(
         clients=house.clients,

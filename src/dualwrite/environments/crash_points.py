@@ -1,7 +1,7 @@
 """Named places where a process may die, so that recovery can be shown to work at each of them.
 
-Every step of a two-environment transaction calls ``reached`` with its name. In normal running that does nothing; a recovery
-drill hands in a function that ends the process at the place it is told.
+Every step of a two-environment transaction calls ``reached`` with its name. In normal running that does nothing; a
+recovery drill hands in a function that ends the process at the place it is told.
 """
 
 from __future__ import annotations

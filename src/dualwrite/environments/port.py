@@ -1,8 +1,9 @@
 """What the engine and the servers ask of an environment, whatever stands behind it.
 
-Two faces. *Serving* (:meth:`Environment.read`, :meth:`Environment.transact`) is what the environment's own public API calls: a
-transaction of commands whose change set passes the commit pipeline. *Participating* (:meth:`Environment.participate`) is what
-the engine calls to write the other half of somebody's transaction: nothing written there passes the pipeline again.
+Two faces. *Serving* (:meth:`Environment.read`, :meth:`Environment.transact`) is what the environment's own public API
+calls: a transaction of commands whose change set passes the commit pipeline. *Participating*
+(:meth:`Environment.participate`) is what the engine calls to write the other half of somebody's transaction: nothing
+written there passes the pipeline again.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ class Create:
 class Update:
     """Change the row under ``key``: columns named in ``values`` only.
 
-    ``existence`` ANY or MUST_NOT_EXIST creates a missing row from key and values. ``version`` demands that the row's version
-    (RecVersion, versionnumber) is still that one.
+    ``existence`` ANY or MUST_NOT_EXIST creates a missing row from key and values. ``version`` demands that the row's
+    version (RecVersion, versionnumber) is still that one.
     """
 
     table: str
@@ -179,7 +180,8 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class RowQuery:
-    """Rows of one table. ``where`` is a *bound* expression. Order always ends with the primary key, so that ``after`` works.
+    """Rows of one table. ``where`` is a *bound* expression. Order always ends with the primary key, so that ``after``
+    works.
 
     ``after`` continues behind a row: one value per sort key, then the primary key's values. ``columns`` None reads all.
     """
@@ -196,7 +198,9 @@ class RowQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``rows`` in order. ``more`` tells that rows follow; ``last`` is then the position to continue behind (``after``)."""
+    """``rows`` in order. ``more`` tells that rows follow; ``last`` is then the position to continue behind
+    (``after``).
+    """
 
     rows: Sequence[Row]
     more: bool = False
@@ -216,10 +220,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Find rows of ``table`` by natural key: ``conditions`` name the paths, each of ``keys`` gives their values in that order.
+    """Find rows of ``table`` by natural key: ``conditions`` name the paths, each of ``keys`` gives their values in
+    that order.
 
-    Text compares without regard to case. ``company`` restricts a company-specific table (and company-specific tables on the
-    way) to the rows of that company, named by its code.
+    Text compares without regard to case. ``company`` restricts a company-specific table (and company-specific tables
+    on the way) to the rows of that company, named by its code.
     """
 
     table: str
@@ -252,7 +257,7 @@ class Session(Protocol):
         ...
 
     async def lock(self, table: str, ids: Sequence[Value]) -> Sequence[Row]:
-        """The rows with these record ids (RecId, primary id) as they are now, kept from changing until the transaction ends."""
+        """The rows with these record ids (RecId, primary id) as they are now, kept so until the transaction ends."""
         ...
 
     async def execute(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
@@ -271,7 +276,7 @@ class Participant(Session, Protocol):
         ...
 
     async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
-        """Open the transaction and record that this transaction carries ``change``. Raises: StaleEpoch, when a recovery has passed meanwhile."""
+        """The transaction is open and carries ``change``. Raises: Contention, when a recovery has passed meanwhile."""
         ...
 
     async def prepare(self) -> PreparedName:
@@ -368,11 +373,12 @@ class Environment(Protocol):
     async def transact(self, commands: Sequence[Command], *, caller: Caller) -> Sequence[RecordChange]:
         """Apply ``commands`` as one transaction, all or none, on both sides of every link.
 
-        Atomicity: all commands and their mapped counterparts, or nothing. Idempotency: none; a Create run twice is refused as a
-        duplicate where a key forbids it. Ordering: as given. After failure: nothing was written, except for OutcomeUnknown.
+        Atomicity: all commands and their mapped counterparts, or nothing. Idempotency: none; a Create run twice is
+        refused as a duplicate where a key forbids it. Ordering: as given. After failure: nothing was written, except
+        for OutcomeUnknown.
 
-        Raises: RecordRefused, Contention, EnvironmentUnavailable, OutcomeUnknown. A RecordRefused of command *i* carries
-        ``details["command"] == i``.
+        Raises: RecordRefused, Contention, EnvironmentUnavailable, OutcomeUnknown. A RecordRefused of command *i*
+        carries ``details["command"] == i``.
         """
         ...
 
@@ -385,7 +391,7 @@ class Environment(Protocol):
         ...
 
     async def raise_epoch(self, to: Epoch) -> Epoch:
-        """Wait for every decision under way, make those not taken impossible, and tell the new epoch (at least ``to``)."""
+        """Every decision under way is through and those not taken are impossible; tells the epoch (at least ``to``)."""
         ...
 
     async def prepared(self) -> Sequence[PreparedTransaction]:

@@ -39,8 +39,8 @@ class MapLifecycle:
     ) -> CopyReport:
         """The maps are running, and what both sides held before is in step, refused rows aside.
 
-        The maps go live first; the copy that follows never overwrites a newer live change. Idempotency: running again copies what is
-        missing or different. After failure: the maps are initializing (and live); run them again.
+        The maps go live first; the copy that follows never overwrites a newer live change. Idempotency: running again
+        copies what is missing or different. After failure: the maps are initializing (and live); run them again.
 
         Raises: MapRefused when a map cannot run; NotAllowed for an unknown map or one that is in another state.
         """
@@ -70,9 +70,7 @@ class MapLifecycle:
         return self._router.plan(name, version.version, version.document)
 
     async def _move(self, name: str, action: Action) -> None:
-        await self._store.maps.set_state(
-            self._connection, name, state_after(action), expected=allowed_from(action)
-        )
+        await self._store.maps.set_state(self._connection, name, state_after(action), expected=allowed_from(action))
 
     async def _take_effect(self) -> None:
         """Changes that were routed by the former state of the maps are routed again."""

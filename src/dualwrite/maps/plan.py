@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
+from dualwrite.filters.columns import columns_of
 from dualwrite.filters.tree import Expression
 from dualwrite.maps.findings import Finding
 from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
@@ -206,6 +207,27 @@ class Plan:
         return self.to_dataverse if direction is Direction.TO_DATAVERSE else self.to_finops
 
     @cached_property
+    def created_only(self) -> Mapping[Direction, frozenset[str]]:
+        """Per direction, the target columns whose constants are written to new rows only.
+
+        A constant on a column that the target's own filter asks for tells what kind of row it is (a customer, a person);
+        it is written to a row that was there before, too, so that the two halves belong to the same map.
+        """
+        ways = (self.to_dataverse, self.to_finops)
+        return {
+            way.direction: frozenset(each.target_column for each in way.columns if each.on_create_only)
+            - _filtered_columns(back)
+            for way, back in zip(ways, reversed(ways), strict=True)
+            if way is not None
+        }
+
+    @cached_property
     def comparison_paths(self) -> frozenset[Path]:
         """The Dataverse paths behind lookups that a comparison of two rows needs."""
         return frozenset(path for pair in self.pairs for _, path in pair.paths if len(path) > 1)
+
+
+def _filtered_columns(route: DirectionPlan | None) -> frozenset[str]:
+    if route is None or route.filter is None:
+        return frozenset()
+    return frozenset(path.parts[0] for path in columns_of(route.filter))

@@ -105,9 +105,9 @@ class Column:
 class Table:
     """A Dataverse table or an F&O data entity.
 
-    ``name`` is the logical name (``account``) or the entity name (``CustCustomerV3Entity``). ``key`` is the primary key: F&O's
-    composite key with ``dataAreaId`` first where there is a company, Dataverse's id column. ``company_column`` is
-    ``dataAreaId`` or the lookup to ``cdm_company``; None for a global table.
+    ``name`` is the logical name (``account``) or the entity name (``CustCustomerV3Entity``). ``key`` is the primary
+    key: F&O's composite key with ``dataAreaId`` first where there is a company, Dataverse's id column.
+    ``company_column`` is ``dataAreaId`` or the lookup to ``cdm_company``; None for a global table.
     """
 
     side: Side

@@ -1,8 +1,8 @@
 """The values a column can hold, and the ids of the two sides.
 
 A row is a ``dict`` from column name (canonical spelling) to ``Value``. Text is ``str``, numbers ``int`` or ``Decimal``,
-an F&O enum its member name (``str``), a Dataverse choice its number (``int``), a lookup the target's ``UUID``. A lookup that
-may point to several tables has a companion entry ``<column>@table`` with the target's logical name.
+an F&O enum its member name (``str``), a Dataverse choice its number (``int``), a lookup the target's ``UUID``. A
+lookup that may point to several tables has a companion entry ``<column>@table`` with the target's logical name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NewType, TypeAlias
 from uuid import UUID
 
-Value: TypeAlias = None | str | int | bool | Decimal | date | datetime | UUID
+Value: TypeAlias = str | int | bool | Decimal | date | datetime | UUID | None
 Row: TypeAlias = Mapping[str, Value]
 
 LegalEntityId = NewType("LegalEntityId", str)

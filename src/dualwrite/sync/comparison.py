@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -113,7 +113,11 @@ async def _halves(environment: Environment, routing: Routing, plan: Plan) -> Map
 
 
 def _half(
-    side: Side, routes: tuple[DirectionPlan | None, DirectionPlan], row: Row, related: Mapping[Path, Value], company: str | None
+    side: Side,
+    routes: tuple[DirectionPlan | None, DirectionPlan],
+    row: Row,
+    related: Mapping[Path, Value],
+    company: str | None,
 ) -> tuple[_Key, _Half]:
     own, keyed = routes
     passes = own is None or own.filter is None or matches(own.filter, row, related)
@@ -175,4 +179,3 @@ async def _related(
 
 def _id_of(table: Table, row: Row) -> Value:
     return row["RecId"] if table.side is Side.FINOPS else row[table.key[0]]
-

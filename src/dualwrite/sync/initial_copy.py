@@ -1,8 +1,9 @@
 """Initial copy: what both sides hold already is brought into step, map by map, legal entity by legal entity.
 
-A map copies from its master to the other side; rows that exist on one side only travel whatever the master, where the map goes that way.
-Each batch locks its source rows while their copies are written, so that a live change waits a moment and an older copy never
-overwrites a newer change. Lookups that form a circle are left open in the first pass and filled in a second one.
+A map copies from its master to the other side; rows that exist on one side only travel whatever the master, where the
+map goes that way. Each batch locks its source rows while their copies are written, so that a live change waits a
+moment and an older copy never overwrites a newer change. Lookups that form a circle are left open in the first pass
+and filled in a second one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from dualwrite.environments.port import Condition, Environment, Participant, RowQuery, Search
 from dualwrite.errors import Contention, RecordRefused
-from dualwrite.filters.tree import Compare, ColumnPath, Comparison
+from dualwrite.filters.tree import ColumnPath, Compare, Comparison
 from dualwrite.maps.execute import key_of, read_paths
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
@@ -110,8 +111,8 @@ class _LeftOpen:
 class InitialCopy:
     """Copies the rows of maps that are live already.
 
-    Atomicity: a batch of rows; within it a refused row is undone alone. Idempotency: by integration key, equal rows are not written
-    again. Ordering: maps as given, rows by key. After failure: run it again.
+    Atomicity: a batch of rows; within it a refused row is undone alone. Idempotency: by integration key, equal rows
+    are not written again. Ordering: maps as given, rows by key. After failure: run it again.
     """
 
     def __init__(self, pair: Pair, routing: Routing, *, progress: Progress = silent) -> None:
@@ -121,7 +122,7 @@ class InitialCopy:
         self.report = CopyReport()
 
     async def run(self, plans: Sequence[Plan], *, master: Side) -> CopyReport:
-        """Both sides hold the rows of all ``plans``, equal where the map carries a column; refusals are in the report."""
+        """Both sides hold the rows of all ``plans``, equal where the map carries a column; refusals are reported."""
         left_open: list[_LeftOpen] = []
         for number, plan in enumerate(plans):
             to_come = frozenset(each.dataverse.name for each in plans[number:])
@@ -186,7 +187,7 @@ class InitialCopy:
     # --- one batch --------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, batch: _Batch, count: CopyCount) -> Mapping[Value, str]:
-        """The batch is in the target, started over where others were in the way. Gives the rows left open, with how they ended."""
+        """The batch is in the target, started over where others were in the way. Gives the rows left open."""
         for attempt in range(_BATCH_ATTEMPTS):
             trial = _Trial(CopyCount(count.map_name, count.direction, count.company))
             try:
@@ -231,9 +232,7 @@ class InitialCopy:
         key = key_of(route, row, related, label=label)
         return Work(plan, route, Action.WRITE_WHOLE, row, None, related, key, label, company, 0)
 
-    async def _one(
-        self, work: Work, batch: _Batch, sessions: tuple[Participant, Participant], trial: _Trial
-    ) -> str:
+    async def _one(self, work: Work, batch: _Batch, sessions: tuple[Participant, Participant], trial: _Trial) -> str:
         target, source = sessions
         if work.route.source.side is not batch.master and await self._exists(work, target):
             return "skipped"
@@ -260,7 +259,14 @@ class InitialCopy:
     ) -> RefusedRow:
         code = str(refusal.details.get("code", refusal.code))
         return RefusedRow(
-            plan.map.name, route.direction, company, record_label(route, row), refusal.column, code, refusal.message, row
+            plan.map.name,
+            route.direction,
+            company,
+            record_label(route, row),
+            refusal.column,
+            code,
+            refusal.message,
+            row,
         )
 
 

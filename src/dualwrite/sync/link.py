@@ -1,4 +1,6 @@
-"""What is linked: two environments, their companies, the plans of the maps that run, and the epoch all of that holds for."""
+"""What is linked: two environments, their companies, the plans of the maps that run, and the epoch all of that
+holds for.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ class Routing:
 def rank_tables(plans: Sequence[Plan]) -> Mapping[str, int]:
     """Dependency order over the tables of both sides, by map: a map whose Dataverse table is looked up goes first.
 
-    Cycles (a primary contact and its account) are cut where they close; what they leave open is filled in a second pass.
+    Cycles (a primary contact and its account) are cut where they close; what they leave open is filled in a second
+    pass.
     """
     looked_up: dict[str, set[str]] = {}
     for plan in plans:

@@ -1,8 +1,8 @@
 """Live sync: the pre-commit pipeline that writes the other half of every transaction, or stops it.
 
-A served transaction arrives here with everything written and nothing committed. Its change set is mapped, written to the target in one
-transaction that also records the acceptance, and prepared there. The source then commits together with its decision; only after that the
-prepared half is committed. See docs/architecture and decision record 3.
+A served transaction arrives here with everything written and nothing committed. Its change set is mapped, written to
+the target in one transaction that also records the acceptance, and prepared there. The source then commits together
+with its decision; only after that the prepared half is committed. See docs/architecture and decision record 3.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ class LiveSync:
     async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment:
         """The other half stands prepared in the target, or nothing of it.
 
-        Atomicity: all of the change set's mapped rows in one target transaction. Idempotency: by change id, in the acceptance.
-        Ordering: by relationship, then as given. After failure: nothing is left in the target, and the source is to roll back.
+        Atomicity: all of the change set's mapped rows in one target transaction. Idempotency: by change id, in the
+        acceptance. Ordering: by relationship, then as given. After failure: nothing is left in the target, and the
+        source is to roll back.
 
         Raises: RecordRefused (PartnerRefused for what the target objected to), Contention, EnvironmentUnavailable.
         """
@@ -190,5 +191,6 @@ class LiveSync:
                 log.warning("outcome unknown", change=str(change), reason=error.message)
                 await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
         raise EnvironmentUnavailable(
-            f"environment {self._source.name} went away while the change was being saved; read it back before trying again"
+            f"environment {self._source.name} went away while the change was being saved; "
+            "read it back before trying again"
         )

@@ -201,8 +201,8 @@ class CompanyCodes:
         return self._codes[company]
 
 
-async def company_of(plan: Plan, row: Row, companies: Companies, codes: CompanyCodes) -> str | None | Ending:
-    """The company in the words of the *other* side, None for a global row, NOT_LINKED where the company is not linked."""
+async def company_of(plan: Plan, row: Row, companies: Companies, codes: CompanyCodes) -> str | Ending | None:
+    """The company in the words of the *other* side; None for a global row, NOT_LINKED for one of no linked company."""
     table = plan.finops if "RecId" in row else plan.dataverse
     if plan.dataverse.name == COMPANY_TABLE:
         return None if _company_row_linked(plan, table, row, companies) else Ending.NOT_LINKED
@@ -226,9 +226,7 @@ def _company_row_linked(plan: Plan, table: Table, row: Row, companies: Companies
     return str(row.get(column, "")).lower() in companies.by_legal_entity
 
 
-async def read_related(
-    route: DirectionPlan, row: Row, paths: frozenset[Path], source: Session
-) -> Mapping[Path, Value]:
+async def read_related(route: DirectionPlan, row: Row, paths: frozenset[Path], source: Session) -> Mapping[Path, Value]:
     """The values behind the row's lookups, by path."""
     related: dict[Path, Value] = {}
     for path in paths:
@@ -258,4 +256,3 @@ def record_label(route: DirectionPlan, row: Row) -> str:
         return shown
     name = route.source.primary_name
     return str((row.get(name) if name else None) or row.get(route.source.key[-1]) or "?")
-

@@ -1,7 +1,8 @@
 """Recovery reads, never guesses: what a dead process left prepared is settled by the decision of its source.
 
-The epoch makes that safe beside living processes. It is raised first: the sources then wait for every decision under way and refuse
-all that were not taken, so that nothing can be decided behind the reader's back. Only transactions of earlier epochs are settled.
+The epoch makes that safe beside living processes. It is raised first: the sources then wait for every decision under
+way and refuse all that were not taken, so that nothing can be decided behind the reader's back. Only transactions of
+earlier epochs are settled.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Recovered:
 class Recovery:
     """Settles what was left behind in the two environments of a link.
 
-    Atomicity: none needed; each step may be repeated. Idempotency: by the names of the prepared transactions. Ordering: epochs are
-    raised in both environments before anything is settled. After failure: run it again.
+    Atomicity: none needed; each step may be repeated. Idempotency: by the names of the prepared transactions.
+    Ordering: epochs are raised in both environments before anything is settled. After failure: run it again.
     """
 
     def __init__(self, pair: Pair, *, reached: CrashPoints = nowhere) -> None:

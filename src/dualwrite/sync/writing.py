@@ -40,16 +40,17 @@ class _Unresolved:
 class Writer:
     """Carries out the work of one transaction in one target transaction.
 
-    Atomicity: the participant's. Ordering: looked-up rows before the rows that look them up, deletes last and the other way
-    round; what refers to itself or in a circle is filled in by a second write. After failure: the participant is to be rolled
-    back.
+    Atomicity: the participant's. Ordering: looked-up rows before the rows that look them up, deletes last and the
+    other way round; what refers to itself or in a circle is filled in by a second write. After failure: the
+    participant is to be rolled back.
     """
 
     def __init__(
         self, routing: Routing, target: Participant, source: Session, *, leave_open: frozenset[str] = frozenset()
     ) -> None:
-        """``leave_open`` names tables whose rows may still come in a later transaction: lookups to them are left as they are and the
-        work is listed in ``left_open``."""
+        """``leave_open`` names tables whose rows may still come in a later transaction: lookups to them are left as
+        they are and the work is listed in ``left_open``.
+        """
         self._routing = routing
         self._target = target
         self._source = source
@@ -60,15 +61,13 @@ class Writer:
 
     async def carry_out(self, work: Sequence[Work]) -> Sequence[RecordChange]:
         """Raises: RecordRefused, whose message names map, record and the way out; Contention."""
-        written: list[RecordChange] = []
         writes = [each for each in work if each.action is not Action.DELETE]
         kept = {(each.route.target.name, each.company, _folded(each.key)) for each in writes}
         ranks = self._routing.ranks
         if len(writes) > 1:
             writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
         awaited = {each.route.target.name for each in writes if each.action is Action.WRITE_WHOLE}
-        for each in writes:
-            written.append(await self._write(each, awaited))
+        written = [await self._write(each, awaited) for each in writes]
         for left in self._unresolved:
             await self._fill(left)
         deletes = [each for each in work if each.action is Action.DELETE]
@@ -97,9 +96,10 @@ class Writer:
             related = await read_related(work.route, work.row, read_paths(work.route, None), self._source)
         transformed = transform(work.route, work.row, related=related, changed=None, label=work.label)
         values = await self._resolved(work, transformed, awaited | {work.route.target.name})
-        command: Command = Update(work.route.target.name, _key(work), values)
+        for_new = work.plan.created_only[work.route.direction]
+        present = {name: value for name, value in values.items() if name not in for_new} if for_new else values
         try:
-            change = await self._execute(work, command)
+            change = await self._execute(work, Update(work.route.target.name, _key(work), present))
         except RecordNotFound:
             change = await self._execute(work, Create(work.route.target.name, {**values, **await self._company(work)}))
         return change
@@ -168,7 +168,9 @@ class Writer:
         for pending in transformed.lookups:
             found = await self._find(work, pending)
             if found is None:
-                if not any(each.table in awaited or each.table in self._leave_open for each in pending.plan.alternatives):
+                if not any(
+                    each.table in awaited or each.table in self._leave_open for each in pending.plan.alternatives
+                ):
                     raise self._lookup_refusal(work, pending)
                 self._unresolved.append(_Unresolved(work, pending))
                 continue
@@ -186,9 +188,7 @@ class Writer:
                 return found
         return None
 
-    async def _look_up(
-        self, alternative: LookupAlternative, wanted: tuple[Value, ...], company: str | None
-    ) -> Value:
+    async def _look_up(self, alternative: LookupAlternative, wanted: tuple[Value, ...], company: str | None) -> Value:
         conditions = tuple(Condition(condition.target_path) for condition in alternative.conditions)
         rows = await self._target.search(Search(alternative.table, conditions, (wanted,), company))
         return None if rows[0] is None else rows[0][f"{alternative.table}id"]

@@ -1,4 +1,6 @@
-"""What every row of a Dataverse environment obeys: ids, owner and business unit, state and status, names, the frozen company."""
+"""What every row of a Dataverse environment obeys: ids, owner and business unit, state and status, names, the
+frozen company.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +53,12 @@ class Ownership:
             return
         kind = values.get(target_entry("ownerid")) or "systemuser"
         unit = await session.follow_one(str(kind), owner, "businessunitid")
-        for column, value in (
-            ("owningbusinessunit", unit),
-            ("owninguser", owner if kind == "systemuser" else None),
-            ("owningteam", owner if kind == "team" else None),
-        ):
-            if column in table.by_name:
-                values[column] = value
+        owning: dict[str, Value] = {
+            "owningbusinessunit": unit,
+            "owninguser": owner if kind == "systemuser" else None,
+            "owningteam": owner if kind == "team" else None,
+        }
+        values |= {column: value for column, value in owning.items() if column in table.by_name}
 
 
 class StateAndStatus:

@@ -1,4 +1,6 @@
-"""Tables of an environment schema as PostgreSQL DDL. Everything is ``IF NOT EXISTS``: a larger schema adds, nothing is lost."""
+"""Tables of an environment schema as PostgreSQL DDL. Everything is ``IF NOT EXISTS``: a larger schema adds, nothing
+is lost.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ def relation(table: Table) -> str:
     return f"data.{quoted(table.name)}"
 
 
-def sql_type(column: Column) -> str:  # noqa: C901 - one line a column type
+def sql_type(column: Column) -> str:
     match column.type:
         case ColumnType.STRING | ColumnType.MEMO | ColumnType.ENUM:
             return "text"
@@ -46,7 +48,7 @@ def sql_type(column: Column) -> str:  # noqa: C901 - one line a column type
             assert_never(column.type)
 
 
-def empty_sql(column: Column) -> str:  # noqa: C901 - one line a column type
+def empty_sql(column: Column) -> str:
     """What finance and operations stores where nothing was given: it has no nulls."""
     match column.type:
         case ColumnType.STRING | ColumnType.MEMO:
@@ -128,7 +130,7 @@ def missing_column_statements(table: Table, present: frozenset[str]) -> Iterator
 
 
 def has_foreign_key(schema: EnvironmentSchema, column: Column) -> bool:
-    """Lookups of the users to one table are kept by the database; the environment's own and polymorphic ones by the session."""
+    """The database keeps the users' lookups to one table; the session keeps the polymorphic ones."""
     return (
         column.type is ColumnType.LOOKUP
         and len(column.targets) == 1

@@ -200,7 +200,7 @@ class HostedEnvironment:
         return commitment or EmptyCommitment(await self._epoch_on(session.connection))
 
     async def _commit(self, connection: DictConnection, commitment: Commitment) -> None:
-        """Decide and commit in one message. Afterwards the decision stands, or the target has been told that it does not."""
+        """Decide and commit in one message: afterwards the decision stands, or the target has been told otherwise."""
         decision = commitment.decision
         carried = f"'{decision.change}', '{decision.prepared}', '{decision.target}'" if decision else "NULL, NULL, NULL"
         self._reached("source.deciding")
@@ -245,7 +245,9 @@ class HostedEnvironment:
     async def raise_epoch(self, to: Epoch) -> Epoch:
         async with self._connection() as connection:
             with translated(self._layouts):
-                row = await (await connection.execute("SELECT dualwrite.raise_epoch(%s) AS epoch", [int(to)])).fetchone()
+                row = await (
+                    await connection.execute("SELECT dualwrite.raise_epoch(%s) AS epoch", [int(to)])
+                ).fetchone()
         assert row is not None
         return Epoch(row["epoch"])
 

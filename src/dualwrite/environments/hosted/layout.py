@@ -29,7 +29,9 @@ _CAST = {
 
 
 class Layout:
-    """One table of a hosted environment as SQL. Column names in rows are the table's own plus the side's system columns."""
+    """One table of a hosted environment as SQL. Column names in rows are the table's own plus the side's system
+    columns.
+    """
 
     def __init__(self, schema: EnvironmentSchema, table: Table) -> None:
         self.schema = schema
@@ -45,7 +47,7 @@ class Layout:
         self.update = lru_cache(maxsize=256)(self._update)
         self.find = lru_cache(maxsize=256)(self._find)
         touched = "now()" if "modifiedon" in table.by_name else None
-        bump = 'nextval(\'dualwrite.row_version\')' if table.side is Side.DATAVERSE else '"RecVersion" + 1'
+        bump = "nextval('dualwrite.row_version')" if table.side is Side.DATAVERSE else '"RecVersion" + 1'
         self._stamp = [f"{quoted(self.version_column)} = {bump}"]
         if touched and table.side is Side.DATAVERSE:
             self._stamp.append(f'"modifiedon" = {touched}')
@@ -61,7 +63,7 @@ class Layout:
         return f"UPDATE {self.relation} SET {assignments} WHERE {quoted(self.id_column)} = %s RETURNING *"
 
     def _find(self, paths: tuple[tuple[str, ...], ...], with_company: bool) -> str:
-        """Condition on alias ``t``: each path equals a parameter, in order; then, with a company, the company's parameters."""
+        """A condition on alias ``t``: each path equals a parameter, in order; the company's own comes last."""
         parts = [self.path_condition(path, "%s", company="%s" if with_company else None) for path in paths]
         if with_company:
             parts.append(self.company_condition("t", "%s"))

@@ -43,9 +43,15 @@ def compile_query(layout: Layout, query: RowQuery) -> CompiledQuery:
         where.append(text)
         parameters += continued
     selected = _selected(layout, query)
-    sorts = "".join(f", {key} AS \"@sort{number}\"" for number, key in enumerate(keys))
-    direction = [f"{key} {'DESC NULLS LAST' if sort.descending else 'ASC NULLS FIRST'}" for key, sort in zip(keys, order, strict=True)]
-    text = f"SELECT {selected}{sorts} FROM {layout.relation} t WHERE {' AND '.join(where) or 'true'} ORDER BY {', '.join(direction)}"
+    sorts = "".join(f', {key} AS "@sort{number}"' for number, key in enumerate(keys))
+    direction = [
+        f"{key} {'DESC NULLS LAST' if sort.descending else 'ASC NULLS FIRST'}"
+        for key, sort in zip(keys, order, strict=True)
+    ]
+    text = (
+        f"SELECT {selected}{sorts} FROM {layout.relation} t WHERE {' AND '.join(where) or 'true'} "
+        f"ORDER BY {', '.join(direction)}"
+    )
     if query.limit is not None:
         text += f" LIMIT {query.limit + 1}"
     if query.offset:
@@ -105,7 +111,10 @@ def _reach(layout: Layout, table: Table, parts: tuple[str, ...], *, alias: str, 
     inner = f"q{depth}"
     text, is_text = _reach(layout, target, parts[1:], alias=inner, depth=depth + 1)
     key = quoted(target.key[0])
-    return f"(SELECT {text} FROM {relation(target)} {inner} WHERE {inner}.{key} = {alias}.{quoted(column.name)})", is_text
+    return (
+        f"(SELECT {text} FROM {relation(target)} {inner} WHERE {inner}.{key} = {alias}.{quoted(column.name)})",
+        is_text,
+    )
 
 
 def _is_text(column: Column) -> bool:

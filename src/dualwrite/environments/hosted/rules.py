@@ -1,7 +1,8 @@
-"""What an environment itself does to a row while it is written: defaults, computed columns, business logic of an application.
+"""What an environment itself does to a row while it is written: defaults, computed columns, business logic of an
+application.
 
-Rules run inside the transaction of the write, before the row is stored. They are handed to the environment by whoever builds it;
-the ones that every Dataverse row obeys are in :mod:`dualwrite.environments.hosted.dataverse_rules`.
+Rules run inside the transaction of the write, before the row is stored. They are handed to the environment by whoever
+builds it; the ones that every Dataverse row obeys are in :mod:`dualwrite.environments.hosted.dataverse_rules`.
 """
 
 from __future__ import annotations

@@ -100,9 +100,7 @@ class HostedSession:
         arrays = ", ".join(f"%s::{cast_of(column)}[]" for column in columns)
         names = ", ".join(f"k{number}" for number in range(len(paths)))
         literal = "%s" if company is not None else None
-        conditions = [
-            layout.path_condition(path, f"k.k{number}", company=literal) for number, path in enumerate(paths)
-        ]
+        conditions = [layout.path_condition(path, f"k.k{number}", company=literal) for number, path in enumerate(paths)]
         parameters: list[object] = [[key[number] for key in keys] for number in range(len(paths))]
         if company is not None:
             conditions.append(layout.company_condition("t", "%s"))
@@ -206,9 +204,7 @@ class HostedSession:
                 given[column.name] = checked(table, column, value)
         return given
 
-    async def _refer(
-        self, table: Table, column: Column, value: Reference | ResultOf, given: dict[str, Value]
-    ) -> None:
+    async def _refer(self, table: Table, column: Column, value: Reference | ResultOf, given: dict[str, Value]) -> None:
         if isinstance(value, ResultOf):
             result = self._result(value)
             target, row_id = result.table, result.image[result.table.key[0]]
@@ -269,9 +265,8 @@ class HostedSession:
         table = layout.table
         await self._run_rules(table, before=None, values=values)
         for column in table.columns:
-            if column.required and values.get(column.name) in (None, ""):
-                if column.type.is_text or column.name not in values and table.side is Side.DATAVERSE:
-                    raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
+            if column.required and column.type.is_text and not values.get(column.name):
+                raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
         with translated(self.layouts):
             cursor = await self.connection.execute(layout.insert(tuple(values)), list(values.values()))
             row = await cursor.fetchone()
@@ -302,8 +297,10 @@ class HostedSession:
             if column is None:
                 continue
             if table.side is Side.FINOPS and name in table.key:
-                raise refuse(table, column, ValueProblem.READ_ONLY, "the column is part of the key and cannot be changed")
-            if column.required and value in (None, "") and (column.type.is_text or table.side is Side.DATAVERSE):
+                raise refuse(
+                    table, column, ValueProblem.READ_ONLY, "the column is part of the key and cannot be changed"
+                )
+            if column.required and column.type.is_text and not value:
                 raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
             if table.side is Side.DATAVERSE and (column.name,) == table.key:
                 raise refuse(table, column, ValueProblem.READ_ONLY, "the id of a row cannot be changed")
@@ -350,10 +347,10 @@ class HostedSession:
 
     def _check_version(self, layout: Layout, row: Row, version: int | None) -> None:
         if version is not None and row[layout.version_column] != version:
-            message = (
-                f"{layout.table.name}: the version of the existing record doesn't match the RowVersion property provided"
+            raise PreconditionFailed(
+                f"{layout.table.name}: the version of the existing record doesn't match the RowVersion property provided",
+                table=layout.table.name,
             )
-            raise PreconditionFailed(message, table=layout.table.name)
 
     def _not_found(self, layout: Layout, key: RecordKey | ResultOf | NaturalKey) -> RecordNotFound:
         shown = "; ".join(str(value) for _, value in key.parts) if not isinstance(key, ResultOf) else "$result"

@@ -1,4 +1,6 @@
-"""Values as a hosted environment accepts them: typed, within length and range, known choices. Same rules for every writer."""
+"""Values as a hosted environment accepts them: typed, within length and range, known choices. Same rules for every
+writer.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ _WIDE = Context(prec=60)
 
 
 def checked(table: Table, column: Column, value: Value) -> Value:
-    """``value`` as ``column`` stores it: rounded to its scale, in UTC, in canonical spelling; empty as the side says it.
+    """``value`` as ``column`` stores it: rounded to its scale, in UTC, in canonical spelling; empty as the side says
+    it.
 
     Raises: ValueRefused.
     """
@@ -32,7 +35,7 @@ def checked(table: Table, column: Column, value: Value) -> Value:
     return _CHECKS[column.type](table, column, value)
 
 
-def empty_value(column: Column) -> Value:  # noqa: C901 - one line a column type
+def empty_value(column: Column) -> Value:
     """What finance and operations holds where nothing was given."""
     match column.type:
         case ColumnType.STRING | ColumnType.MEMO:
@@ -73,7 +76,7 @@ def _text(table: Table, column: Column, value: Value) -> Value:
     if column.length is not None and len(value) > column.length:
         reason = f"the text has {len(value)} characters, the column holds {column.length}"
         raise refuse(table, column, ValueProblem.TOO_LONG, reason)
-    if "\0" in value or not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
         raise refuse(table, column, ValueProblem.WRONG_TYPE, "the text holds a character that cannot be stored")
     return value
 
