@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ from dualwrite.servers.odata.refusals import MalformedRequest, ResourceNotFound
 
 Answer = Callable[[Request], Awaitable[Reply]]
 
+_GOES_ON = re.compile(r"\bcontinue-on-error\b(?!\s*=\s*\"?false)", re.IGNORECASE)
+
 
 class Batches:
     """Runs batches; ``answer`` answers one request that stands alone and never raises."""
@@ -46,7 +49,7 @@ class Batches:
         batch = parse_batch(
             request.headers.get("content-type"), request.body, most_requests=self._settings.batch_requests
         )
-        goes_on = "odata.continue-on-error" in request.headers.get("prefer", "").lower().replace("=true", "")
+        goes_on = _GOES_ON.search(request.headers.get("prefer", "")) is not None
         answers: list[AnyBatchAnswer] = []
         for part in batch.parts:
             answer = await self._part(request, part)

@@ -7,6 +7,7 @@ from dualwrite.errors import (
     Contention,
     Disposition,
     DualwriteError,
+    DuplicateRecord,
     EnvironmentUnavailable,
     NotAllowed,
     NotAuthenticated,
@@ -33,7 +34,13 @@ def refused_write(table: Table, error: RecordRefused) -> Reply:
         return error_reply(412, _update_conflict(table))
     if isinstance(error, RecordNotFound) and error.table in ("", table.name):
         return error_reply(400, NOTHING_SELECTED)
-    return error_reply(400, f"Write failed for table row of type '{table.name}'. Infolog: Error: {error.message}")
+    message = _exists(table, error) if isinstance(error, DuplicateRecord) else error.message
+    return error_reply(400, f"Write failed for table row of type '{table.name}'. Infolog: Error: {message}")
+
+
+def _exists(table: Table, error: DuplicateRecord) -> str:
+    columns = ", ".join(error.columns or table.key)
+    return f"Cannot create a record in {table.label} ({table.name}). The record already exists ({columns})."
 
 
 def _update_conflict(table: Table) -> str:

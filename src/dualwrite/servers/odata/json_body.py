@@ -94,7 +94,7 @@ def check_json_type(content_type: str | None) -> None:
 
 
 def _inspect(value: JsonValue, *, depth: int) -> None:
-    if depth > DEEPEST:
+    if depth >= DEEPEST and isinstance(value, dict | list):
         raise MalformedRequest(f"The body is nested deeper than {DEEPEST} levels.")
     if isinstance(value, str):
         _inspect_text(value)
