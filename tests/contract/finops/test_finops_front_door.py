@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from urllib.parse import unquote_to_bytes
 
 import httpx
 import pytest
@@ -36,7 +37,7 @@ async def call(
         "type": "http",
         "method": method,
         "scheme": "http",
-        "path": path.decode("utf-8", "replace"),
+        "path": unquote_to_bytes(path).decode("utf-8", "replace"),
         "raw_path": path,
         "query_string": query,
         "root_path": "",
@@ -122,6 +123,14 @@ async def test_what_is_not_there_or_not_for_the_method(
     assert refused.status_code == status
     assert_refused(refused.status_code, refused.content)
     assert (status == 405) == ("Allow" in refused.headers)
+
+
+@pytest.mark.parametrize("path", [b"*", b"", b"/data/%0A", b"/data%0A", b"/%", b"/data/\xff", b"/data/..", b"//"])
+async def test_odd_addresses_are_answered_by_the_service_itself(app: Starlette, path: bytes) -> None:
+    status, _, content = await call(app, "GET", path)
+    assert_refused(status, content)
+    status, headers, content = await call(app, "GET", path, headers={"authorization": ""})
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
 
 
 # --- bodies ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from dualwrite.environments.port import Environment
@@ -37,7 +36,10 @@ _log = structlog.get_logger(__name__)
 
 def build_app(environment: Environment, authenticate: Authenticator, settings: FinopsServiceSettings) -> Starlette:
     """An application that serves ``environment`` at ``/data`` and ``/metadata``, to proven callers only."""
-    return Starlette(routes=[Mount("", app=FinopsApplication(environment, authenticate, settings))])
+    app = Starlette()
+    # Not a route: a route matches the decoded path by pattern and misses addresses such as "*" or one with a line end.
+    app.router.default = FinopsApplication(environment, authenticate, settings)
+    return app
 
 
 class FinopsApplication:
