@@ -27,6 +27,9 @@ class OwnerTeam:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and table.name == TABLE and OWNING_TEAM in table.by_name
 
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return ()
+
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:

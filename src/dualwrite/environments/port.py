@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import NewType, Protocol, TypeAlias
 from uuid import UUID
 
@@ -133,9 +134,12 @@ class Operation(Enum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordChange:
-    """What one command did: images before and after (all columns), None where there is none."""
+    """What one command did: images before and after, None where there is none.
+
+    A served transaction's images hold all columns; those of a participant only what the write needed.
+    """
 
     table: Table
     operation: Operation
@@ -149,7 +153,7 @@ class RecordChange:
         assert image is not None
         return image
 
-    @property
+    @cached_property
     def changed(self) -> frozenset[str]:
         """Columns whose value differs between the images; all columns of a created or deleted row."""
         if self.before is None or self.after is None:

@@ -133,6 +133,11 @@ class Table:
     def _folded(self) -> Mapping[str, Column]:
         return {column.name.casefold(): column for column in self.columns}
 
+    @cached_property
+    def polymorphic(self) -> tuple[Column, ...]:
+        """The lookups that may point to several tables."""
+        return tuple(column for column in self.columns if column.is_polymorphic)
+
     def find(self, name: str) -> Column | None:
         """The column called ``name`` without regard to case (maps print F&O columns in upper case)."""
         return self.by_name.get(name) or self._folded.get(name.casefold())

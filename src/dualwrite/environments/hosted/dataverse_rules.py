@@ -21,6 +21,9 @@ class Identity:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE
 
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return ()
+
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
@@ -39,6 +42,9 @@ class Ownership:
 
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and "ownerid" in table.by_name
+
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
@@ -66,6 +72,9 @@ class StateAndStatus:
 
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and any(column.role is ColumnRole.STATE for column in table.columns)
+
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return ("statecode",)
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
@@ -98,6 +107,9 @@ class FullName:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and {"fullname", "firstname", "lastname"} <= table.by_name.keys()
 
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return self._parts
+
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
@@ -116,6 +128,9 @@ class FrozenCompany:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and table.company_column is not None
 
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return (table.company_column,) if table.company_column is not None else ()
+
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
@@ -130,13 +145,16 @@ class LookupTargets:
     """Lookups that the database itself does not watch (owner, several tables) point to rows that exist."""
 
     def applies_to(self, table: Table) -> bool:
-        return table.side is Side.DATAVERSE and any(column.is_polymorphic for column in table.columns)
+        return table.side is Side.DATAVERSE and bool(table.polymorphic)
+
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        return ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
-        for column in table.columns:
-            if not column.is_polymorphic or column.name not in values:
+        for column in table.polymorphic:
+            if column.name not in values:
                 continue
             entry = target_entry(column.name)
             value = values[column.name]

@@ -20,7 +20,7 @@ from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.hosted.capabilities import HOSTED, Capabilities
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.layout import Layouts
-from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant, opening
+from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant
 from dualwrite.environments.hosted.query import compile_query, position
 from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.session import DictConnection, HostedSession
@@ -48,6 +48,7 @@ from dualwrite.metadata.values import Row
 
 _FIRST_PAUSE_S = 0.004
 _LONGEST_PAUSE_S = 0.4
+_POOL_WAIT_S = 10.0
 
 
 class HostedEnvironment:
@@ -77,14 +78,29 @@ class HostedEnvironment:
         self._pipeline: CommitPipeline | None = None
         self._reached = reached
         self._random = random.Random()
-        self._pool: AsyncConnectionPool[DictConnection] = AsyncConnectionPool(
+        # Two pools: were users and the engine to share one, the users of both environments could hold all connections
+        # of both, each waiting for one of the other.
+        self._serving = self._pool(conninfo, lock_wait_ms=self.settings.source_lock_wait_ms)
+        self._engine = self._pool(conninfo, lock_wait_ms=self.settings.target_lock_wait_ms)
+
+    def _pool(self, conninfo: str, *, lock_wait_ms: int) -> AsyncConnectionPool[DictConnection]:
+        limits = {
+            "timezone": "UTC",
+            "lock_timeout": lock_wait_ms,
+            "statement_timeout": int(self.settings.transaction_seconds * 1000),
+        }
+        return AsyncConnectionPool(
             conninfo,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
             min_size=1,
             max_size=self.settings.pool_size,
-            timeout=10,
+            timeout=_POOL_WAIT_S,
             open=False,
-            kwargs={"autocommit": True, "row_factory": dict_row, "options": "-c timezone=UTC"},
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            },
         )
 
     @property
@@ -96,19 +112,23 @@ class HostedEnvironment:
         return HOSTED
 
     async def open(self) -> None:
-        await self._pool.open()
+        await self._serving.open()
+        await self._engine.open()
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._serving.close()
+        await self._engine.close()
 
     def follow_pipeline(self, pipeline: CommitPipeline) -> None:
         """From now on every served transaction passes ``pipeline`` before it commits."""
         self._pipeline = pipeline
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[DictConnection]:
+    async def _connection(
+        self, pool: AsyncConnectionPool[DictConnection] | None = None
+    ) -> AsyncIterator[DictConnection]:
         try:
-            async with self._pool.connection() as connection:
+            async with (pool or self._serving).connection() as connection:
                 yield connection
         except PoolTimeout as error:
             raise EnvironmentUnavailable(f"environment {self.name}: its database does not answer in time") from error
@@ -174,7 +194,7 @@ class HostedEnvironment:
             try:
                 async with asyncio.timeout(self.settings.transaction_seconds):
                     with translated(self._layouts):
-                        await connection.execute(opening(self.settings, lock_wait_ms=self.settings.source_lock_wait_ms))
+                        await connection.execute("BEGIN")
                     self._reached("source.begun")
                     session = HostedSession(connection, self._layouts, rules=self._rules, user_id=caller.user_id)
                     changes = await session.execute(commands)
@@ -223,17 +243,15 @@ class HostedEnvironment:
 
     @asynccontextmanager
     async def participate(self) -> AsyncIterator[Participant]:
-        async with self._connection() as connection:
-            participant = HostedParticipant(
-                connection, self._layouts, rules=self._rules, user_id=self._engine_user, settings=self.settings
-            )
+        async with self._connection(self._engine) as connection:
+            participant = HostedParticipant(connection, self._layouts, rules=self._rules, user_id=self._engine_user)
             try:
                 yield participant
             finally:
                 await participant.close()
 
     async def epoch(self) -> Epoch:
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             return await self._epoch_on(connection)
 
     async def _epoch_on(self, connection: DictConnection) -> Epoch:
@@ -243,7 +261,7 @@ class HostedEnvironment:
         return Epoch(row["epoch"])
 
     async def raise_epoch(self, to: Epoch) -> Epoch:
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             with translated(self._layouts):
                 row = await (
                     await connection.execute("SELECT dualwrite.raise_epoch(%s) AS epoch", [int(to)])
@@ -256,14 +274,14 @@ class HostedEnvironment:
             "SELECT gid, prepared FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s "
             "ORDER BY prepared"
         )
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             with translated(self._layouts):
                 rows = await (await connection.execute(query, [f"{NAME_PREFIX}:%"])).fetchall()
         return [_prepared(row["gid"], row["prepared"]) for row in rows]
 
     async def settle(self, name: PreparedName, *, commit: bool) -> None:
         verb = "COMMIT" if commit else "ROLLBACK"
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             try:
                 await connection.execute(f"{verb} PREPARED '{name}'")
             except pg.UndefinedObject:
@@ -272,7 +290,7 @@ class HostedEnvironment:
                 raise EnvironmentUnavailable(f"environment {self.name}: {str(error).strip()}") from error
 
     async def decided(self, changes: Sequence[ChangeId]) -> frozenset[ChangeId]:
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             with translated(self._layouts):
                 cursor = await connection.execute(
                     "SELECT change_id FROM dualwrite.decision WHERE change_id = ANY(%s)", [list(changes)]
@@ -280,7 +298,7 @@ class HostedEnvironment:
                 return frozenset(ChangeId(row["change_id"]) for row in await cursor.fetchall())
 
     async def forget(self, before: datetime) -> None:
-        async with self._connection() as connection:
+        async with self._connection(self._engine) as connection:
             with translated(self._layouts):
                 await connection.execute("DELETE FROM dualwrite.decision WHERE decided_at < %s", [before])
                 await connection.execute("DELETE FROM dualwrite.acceptance WHERE accepted_at < %s", [before])

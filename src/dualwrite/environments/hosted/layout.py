@@ -43,24 +43,35 @@ class Layout:
         self.columns_by_foreign_key = {foreign_key_name(column): column for column in table.columns}
         self.select = f"SELECT * FROM {self.relation} t WHERE "
         self.delete = f"DELETE FROM {self.relation} WHERE {quoted(self.id_column)} = %s"
+        self.selecting = lru_cache(maxsize=256)(self._selecting)
         self.insert = lru_cache(maxsize=256)(self._insert)
         self.update = lru_cache(maxsize=256)(self._update)
         self.find = lru_cache(maxsize=256)(self._find)
-        touched = "now()" if "modifiedon" in table.by_name else None
         bump = "nextval('dualwrite.row_version')" if table.side is Side.DATAVERSE else '"RecVersion" + 1'
         self._stamp = [f"{quoted(self.version_column)} = {bump}"]
-        if touched and table.side is Side.DATAVERSE:
-            self._stamp.append(f'"modifiedon" = {touched}')
+        stamped = [self.version_column]
+        if table.side is Side.DATAVERSE and "modifiedon" in table.by_name:
+            self._stamp.append('"modifiedon" = now()')
+            stamped.append("modifiedon")
+        self._stamped = ", ".join(quoted(name) for name in stamped)
 
-    def _insert(self, columns: tuple[str, ...]) -> str:
+    def _selecting(self, columns: frozenset[str]) -> str:
+        """Like ``select``, of some columns, the record id and the version only."""
+        names = ", ".join(f"t.{quoted(name)}" for name in sorted({*columns, self.id_column, self.version_column}))
+        return f"SELECT {names} FROM {self.relation} t WHERE "
+
+    def _insert(self, columns: tuple[str, ...], whole: bool) -> str:
+        returned = "*" if whole else f"{quoted(self.id_column)}, {quoted(self.version_column)}"
         if not columns:
-            return f"INSERT INTO {self.relation} DEFAULT VALUES RETURNING *"
+            return f"INSERT INTO {self.relation} DEFAULT VALUES RETURNING {returned}"
         names = ", ".join(quoted(name) for name in columns)
-        return f"INSERT INTO {self.relation} ({names}) VALUES ({', '.join(['%s'] * len(columns))}) RETURNING *"
+        marks = ", ".join(["%s"] * len(columns))
+        return f"INSERT INTO {self.relation} ({names}) VALUES ({marks}) RETURNING {returned}"
 
     def _update(self, columns: tuple[str, ...]) -> str:
         assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
-        return f"UPDATE {self.relation} SET {assignments} WHERE {quoted(self.id_column)} = %s RETURNING *"
+        where = f"{quoted(self.id_column)} = %s"
+        return f"UPDATE {self.relation} SET {assignments} WHERE {where} RETURNING {self._stamped}"
 
     def _find(self, paths: tuple[tuple[str, ...], ...], with_company: bool) -> str:
         """A condition on alias ``t``: each path equals a parameter, in order; the company's own comes last."""

@@ -13,7 +13,6 @@ from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.layout import Layouts
 from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.session import DictConnection, HostedSession
-from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
 
 NAME_PREFIX = "dualwrite"
@@ -21,14 +20,6 @@ NAME_PREFIX = "dualwrite"
 
 def prepared_name(source: EnvironmentName, change: ChangeId, *, epoch: Epoch) -> PreparedName:
     return PreparedName(f"{NAME_PREFIX}:{source}:{epoch}:{change}")
-
-
-def opening(settings: HostedSettings, *, lock_wait_ms: int) -> str:
-    """The first statement of a transaction."""
-    return (
-        f"BEGIN; SET LOCAL lock_timeout = {lock_wait_ms}; "
-        f"SET LOCAL statement_timeout = {int(settings.transaction_seconds * 1000)}"
-    )
 
 
 class _State(Enum):
@@ -40,6 +31,8 @@ class _State(Enum):
 class HostedParticipant(HostedSession):
     """Implements ``port.Participant``."""
 
+    whole_images = False
+
     def __init__(
         self,
         connection: DictConnection,
@@ -47,24 +40,21 @@ class HostedParticipant(HostedSession):
         *,
         rules: Mapping[str, tuple[Rule, ...]],
         user_id: UUID | None,
-        settings: HostedSettings,
     ) -> None:
         super().__init__(connection, layouts, rules=rules, user_id=user_id)
-        self._settings = settings
         self._state = _State.NEW
         self._name: PreparedName | None = None
 
     async def begin(self) -> None:
         with translated(self.layouts):
-            await self.connection.execute(opening(self._settings, lock_wait_ms=self._settings.target_lock_wait_ms))
+            await self.connection.execute("BEGIN")
         self._state = _State.OPEN
 
     async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
         self._state = _State.OPEN
         self._name = prepared_name(source, change, epoch=epoch)
-        start = opening(self._settings, lock_wait_ms=self._settings.target_lock_wait_ms)
         with translated(self.layouts):
-            await self.connection.execute(f"{start}; SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')")
+            await self.connection.execute(f"BEGIN; SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')")
 
     async def prepare(self) -> PreparedName:
         assert self._name is not None

@@ -37,6 +37,10 @@ class Rule(Protocol):
 
     def applies_to(self, table: Table) -> bool: ...
 
+    def looks_at(self, table: Table) -> tuple[str, ...]:
+        """The columns of the row as it was that the rule needs to see."""
+        ...
+
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:

@@ -51,6 +51,9 @@ _TO_DELETE = " FOR UPDATE OF t"
 class HostedSession:
     """Implements ``port.Session`` over one connection with a transaction open on it."""
 
+    whole_images = True
+    """Whether record changes carry all columns. The engine's half does without: nobody maps it on."""
+
     def __init__(
         self,
         connection: DictConnection,
@@ -83,8 +86,10 @@ class HostedSession:
         *,
         company: str | None,
         lock: str,
+        columns: frozenset[str] | None = None,
     ) -> Row | None:
-        query = layout.select + layout.find(paths, company is not None) + lock
+        select = layout.select if columns is None else layout.selecting(columns)
+        query = select + layout.find(paths, company is not None) + lock
         with translated(self.layouts):
             cursor = await self.connection.execute(query, layout.find_parameters(paths, values, company))
             rows = await cursor.fetchall()
@@ -233,11 +238,19 @@ class HostedSession:
         except IndexError:
             raise RecordRefused(f"there is no earlier command {reference.command}") from None
 
-    async def _by_key(self, layout: Layout, key: RecordKey | ResultOf | NaturalKey, *, lock: str) -> Row | None:
+    async def _by_key(
+        self,
+        layout: Layout,
+        key: RecordKey | ResultOf | NaturalKey,
+        *,
+        lock: str,
+        columns: frozenset[str] | None = None,
+    ) -> Row | None:
         if isinstance(key, NaturalKey):
             paths = tuple(path for path, _ in key.parts)
             company = key.company if layout.table.is_company_specific else None
-            return await self._find(layout, paths, tuple(value for _, value in key.parts), company=company, lock=lock)
+            values = tuple(value for _, value in key.parts)
+            return await self._find(layout, paths, values, company=company, lock=lock, columns=columns)
         if isinstance(key, ResultOf):
             image = self._result(key).image
             parts = tuple((name, image[name]) for name in layout.table.key)
@@ -245,7 +258,8 @@ class HostedSession:
             resolved = await self._key_values(layout.table, key)
             parts = tuple(resolved.items())
         names = tuple((name,) for name, _ in parts)
-        return await self._find(layout, names, tuple(value for _, value in parts), company=None, lock=lock)
+        found = tuple(value for _, value in parts)
+        return await self._find(layout, names, found, company=None, lock=lock, columns=columns)
 
     async def _key_values(self, table: Table, key: RecordKey) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -268,24 +282,32 @@ class HostedSession:
             if column.required and column.type.is_text and not values.get(column.name):
                 raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
         with translated(self.layouts):
-            cursor = await self.connection.execute(layout.insert(tuple(values)), list(values.values()))
+            cursor = await self.connection.execute(
+                layout.insert(tuple(values), self.whole_images), list(values.values())
+            )
             row = await cursor.fetchone()
-        return RecordChange(table, Operation.CREATE, None, row)
+        assert row is not None
+        return RecordChange(table, Operation.CREATE, None, row if self.whole_images else {**values, **row})
 
     async def _update_or_create(self, layout: Layout, command: Update) -> RecordChange:
         table = layout.table
-        before = await self._by_key(layout, command.key, lock=_TO_CHANGE)
+        given = await self._given(layout, command.values)
+        columns = None if self.whole_images else self._looked_at(table, given)
+        before = await self._by_key(layout, command.key, lock=_TO_CHANGE, columns=columns)
         if before is None:
             if command.existence is Existence.MUST_EXIST or command.version is not None:
                 raise self._not_found(layout, command.key)
             assert isinstance(command.key, RecordKey)
             values = await self._key_values(table, command.key)
-            return await self._create(layout, {**values, **await self._given(layout, command.values)})
+            return await self._create(layout, {**values, **given})
         if command.existence is Existence.MUST_NOT_EXIST:
             raise PreconditionFailed(f"{table.name}: the record exists already", table=table.name, exists=True)
         self._check_version(layout, before, command.version)
-        values = await self._given(layout, command.values)
-        return await self._update(layout, before, values)
+        return await self._update(layout, before, given)
+
+    def _looked_at(self, table: Table, given: Mapping[str, Value]) -> frozenset[str]:
+        """The columns of a row that a write of ``given`` has to see."""
+        return frozenset(given).union(*(rule.looks_at(table) for rule in self._rules.get(table.name, ())))
 
     async def _update(self, layout: Layout, before: Row, values: dict[str, Value]) -> RecordChange:
         table = layout.table
@@ -309,8 +331,9 @@ class HostedSession:
             cursor = await self.connection.execute(
                 layout.update(tuple(wanted)), [*wanted.values(), before[layout.id_column]]
             )
-            row = await cursor.fetchone()
-        return RecordChange(table, Operation.UPDATE, before, row)
+            stamps = await cursor.fetchone()
+        assert stamps is not None
+        return RecordChange(table, Operation.UPDATE, before, {**before, **wanted, **stamps})
 
     async def _delete(self, layout: Layout, command: Delete) -> RecordChange:
         before = await self._by_key(layout, command.key, lock=_TO_DELETE)
