@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from uuid import UUID
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import LiteralString
 
 import httpx
+import psycopg
 import pytest
 from dataverse_rows import Made
 
 from dualwrite.catalog import load_schema
-from dualwrite.environments.port import Caller, Environment
+from dualwrite.database.server import Server, drop_database, ensure_database
+from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
+from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID, seed_dataverse
+from dualwrite.environments.hosted.ddl import create_tables
+from dualwrite.environments.hosted.environment import HostedEnvironment
+from dualwrite.environments.port import Caller, Environment, EnvironmentName
 from dualwrite.metadata.schema import Side
 from dualwrite.servers.dataverse.app import App, build_app
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.odata.authentication import NotAuthenticated
 from fakes.environment import FakeEnvironment
 
-USER_ID = UUID("5f0c9a2e-3b51-4b0c-9d5c-0c1d3f5b7a10")
 ROOT = "http://dataverse.example:8002/api/data/v9.2/"
+
+
+_EMPTYING: tuple[LiteralString, ...] = (
+    "UPDATE data.account SET primarycontactid = NULL, parentaccountid = NULL",
+    "DELETE FROM data.contact",
+    "DELETE FROM data.account",
+    "DELETE FROM data.cdm_company",
+)
+"""Truncating would follow every lookup through the schema, and takes a hundred times as long."""
 
 
 async def authenticate(authorization: str | None) -> Caller:
     if authorization != "Bearer good":
-        raise NotAuthenticated
-    return Caller("tests", user_id=USER_ID)
+        raise NotAuthenticated("A bearer token is needed.")
+    return Caller("tests", user_id=ADMINISTRATOR_ID)
 
 
-@pytest.fixture
-def environment() -> Environment:
-    return FakeEnvironment(load_schema(Side.DATAVERSE))
+@pytest.fixture(scope="session")
+def hosted_database(server: Server) -> Iterator[str]:
+    """Connection string of a database with every table, shared by the tests of this folder."""
+    name = f"test_{os.getpid()}_dataverse_contract"
+    ensure_database(server, name)
+    conninfo = server.conninfo(name)
+    create_tables(conninfo, load_schema(Side.DATAVERSE))
+    seed_dataverse(conninfo)
+    yield conninfo
+    drop_database(server, name)
+
+
+@pytest.fixture(params=["fake", "hosted"])
+async def environment(request: pytest.FixtureRequest) -> AsyncIterator[Environment]:
+    schema = load_schema(Side.DATAVERSE)
+    if request.param == "fake":
+        yield FakeEnvironment(schema)
+        return
+    conninfo = request.getfixturevalue("hosted_database")
+    with psycopg.connect(conninfo) as connection:
+        for statement in _EMPTYING:
+            connection.execute(statement)
+    hosted = HostedEnvironment(EnvironmentName("crm"), schema, conninfo, rules=dataverse_rules())
+    await hosted.open()
+    yield hosted
+    await hosted.close()
 
 
 @pytest.fixture
@@ -46,7 +84,7 @@ async def connect(environment: Environment) -> AsyncIterator[Callable[..., httpx
         app = build_app(environment, authenticate, DataverseSettings(**settings))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         transport = httpx.ASGITransport(app=app)
-        clients.append(httpx.AsyncClient(transport=transport, base_url=ROOT, headers=headers))
+        clients.append(httpx.AsyncClient(transport=transport, base_url=ROOT, headers=headers, trust_env=False))
         return clients[-1]
 
     yield connected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -150,15 +151,37 @@ async def _read_body(receive: Receive, *, largest_bytes: int) -> bytes:
 
 
 async def _send(send: Send, reply: Reply, *, head: bool) -> None:
-    headers = [(name.encode(), _header_value(value)) for name, value in reply.headers]
+    headers = [(_spelled(name), _header_value(value)) for name, value in reply.headers]
     if reply.header("REQ_ID") is None:
         request_id = str(uuid4()).encode()
-        headers += [(b"x-ms-service-request-id", request_id), (b"REQ_ID", request_id)]
+        headers += [(b"x-ms-service-request-id", request_id), (_spelled("REQ_ID"), request_id)]
     headers += _RATE_LIMITS
     if reply.status != 204 and reply.status != 304:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else reply.body})
+
+
+class _SpelledName(bytes):
+    """A header name that stays as the service spells it, and equals every other spelling.
+
+    Header names do not depend on case, yet the official client looks for ``OData-EntityId`` in exactly this spelling, and
+    the web server would send every name in lower case.
+    """
+
+    def lower(self) -> bytes:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, bytes) and bytes.lower(self) == bytes.lower(other)
+
+    def __hash__(self) -> int:
+        return hash(bytes.lower(self))
+
+
+@lru_cache(maxsize=64)
+def _spelled(name: str) -> bytes:
+    return _SpelledName(name.encode())
 
 
 def _header_value(value: str) -> bytes:

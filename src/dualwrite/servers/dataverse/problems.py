@@ -15,6 +15,7 @@ from dualwrite.errors import (
     EnvironmentUnavailable,
     LimitExceeded,
     NotAllowed,
+    NotAuthenticated,
     OutcomeUnknown,
     PartnerRefused,
     PreconditionFailed,
@@ -96,7 +97,10 @@ def method_refused(method: str, *, allowed: Sequence[str]) -> MethodRefused:
 
 
 RETRY_AFTER_S = 2
-_RETRY = (("Retry-After", str(RETRY_AFTER_S)),)
+_HEADERS: Mapping[HTTPStatus, tuple[tuple[str, str], ...]] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", str(RETRY_AFTER_S)),),
+    HTTPStatus.UNAUTHORIZED: (("WWW-Authenticate", "Bearer"),),
+}
 
 _REQUEST_CODES: Mapping[int, Code] = {
     HTTPStatus.UNAUTHORIZED: Code.PRIVILEGE_DENIED,
@@ -125,6 +129,7 @@ _BY_CLASS: tuple[tuple[type[DualwriteError], HTTPStatus, Code], ...] = (
     (RecordRefused, HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT),
     (QueryRefused, HTTPStatus.BAD_REQUEST, Code.BAD_REQUEST),
     (CatalogRefused, HTTPStatus.BAD_REQUEST, Code.BAD_REQUEST),
+    (NotAuthenticated, HTTPStatus.UNAUTHORIZED, Code.PRIVILEGE_DENIED),
     (NotAllowed, HTTPStatus.FORBIDDEN, Code.PRIVILEGE_DENIED),
     (Contention, HTTPStatus.SERVICE_UNAVAILABLE, Code.BUSY),
     (EnvironmentUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, Code.BUSY),
@@ -150,6 +155,5 @@ def problem_of(error: DualwriteError) -> Problem:
         return Problem(HTTPStatus.BAD_REQUEST, _VALUE_CODES[error.problem], error.message)
     for kind, status, code in _BY_CLASS:
         if isinstance(error, kind):
-            headers = _RETRY if status is HTTPStatus.SERVICE_UNAVAILABLE else ()
-            return Problem(status, code, error.message, headers=headers)
+            return Problem(status, code, error.message, headers=_HEADERS.get(status, ()))
     raise AssertionError(f"{type(error).__name__} is not in the table of errors")
