@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import httpx
 import pytest
@@ -281,6 +281,91 @@ async def test_no_request_makes_the_service_fail_or_changes_a_row_by_accident(
     status, _, content = await call(app, method, path, query=query, headers=headers, body=body)
     assert status < 500, (status, content)
     if status >= 400:
+        assert_refused(status, content)
+
+
+_COLUMNS = st.sampled_from(
+    [
+        "CustomerAccount",
+        "CreditLimit",
+        "Priority",
+        "PartyRecordId",
+        "CredManCustomerSince",
+        "AddressValidFrom",
+        "PartyType",
+    ]
+)
+_LITERALS = st.sampled_from(
+    [
+        "'x'",
+        "'*'",
+        "'*a%_\\\\*'",
+        "''",
+        "'\U0001f600'",
+        "0",
+        "-1",
+        "9223372036854775808",
+        "1" + "0" * 60,
+        "1.5",
+        "1e-300",
+        "null",
+        "true",
+        "2024-02-29",
+        "0001-01-01",
+        "9999-12-31",
+        "2024-02-29T12:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "NoYes'Yes'",
+        "0001-01-01T00:00:00+14:00",
+        "0f5c1a2b-0000-4000-8000-00000000abcd",
+        "DirPartyType'Person'",
+        "CustomerAccount",
+    ]
+)
+_TESTS = st.one_of(
+    st.builds(
+        "{} {} {}".format, _COLUMNS, st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le", "in", "has"]), _LITERALS
+    ),
+    st.builds("{}({},{})".format, st.sampled_from(["contains", "startswith", "endswith"]), _COLUMNS, _LITERALS),
+    st.builds("{} in ({},{})".format, _COLUMNS, _LITERALS, _LITERALS),
+)
+_CONDITIONS = st.recursive(
+    _TESTS,
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
+        | st.builds("not ({})".format, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(condition=_CONDITIONS, order=_COLUMNS, top=st.integers(0, 2**31))
+async def test_no_filter_makes_the_service_fail(app: Starlette, condition: str, order: str, top: int) -> None:
+    query = f"$filter={quote(condition)}&$orderby={order} desc&$top={top}&$count=true&$select={order}"
+    status, _, content = await call(app, "GET", b"/data/CustomersV3", query=query.encode())
+    assert status in (200, 400), content
+    if status == 400:
+        assert_refused(status, content)
+
+
+_CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.text(max_size=12),
+    st.sampled_from(["Person", "2024-02-29", "9999-12-31", "0001-01-01T00:00:00+14:00", "1899-12-31", "x" * 300]),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.dictionaries(_COLUMNS | st.just("CustomerGroupId") | st.just("dataAreaId"), _CELLS, max_size=4))
+async def test_no_row_makes_the_service_fail(app: Starlette, values: dict[str, object]) -> None:
+    body = json.dumps({"CustomerAccount": "1", "CustomerGroupId": "10", "SalesCurrencyCode": "USD", **values}).encode()
+    status, _, content = await call(app, "POST", b"/data/CustomersV3", body=body)
+    assert status in (201, 400), content
+    if status == 400:
         assert_refused(status, content)
 
 
