@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from dualwrite.environments.port import Environment
-from dualwrite.errors import DualwriteError
+from dualwrite.environments.port import Caller, Environment
+from dualwrite.errors import DualwriteError, NotAllowed
 from dualwrite.servers.dataverse.batching import answer_batch
 from dualwrite.servers.dataverse.exchange import Reply, Request, problem_reply
 from dualwrite.servers.dataverse.problems import Code, Problem, problem_of, unknown_segment
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 SERVICE_PATH = "/api/data/v9.2/"
 _HOST = re.compile(r"[\w.\-\[\]:]{1,255}", re.ASCII)
+_IMPERSONATION = ("mscrmcallerid", "callerobjectid")
 _RATE_LIMITS = (
     (b"x-ms-ratelimit-burst-remaining-xrm-requests", b"5999"),
     (b"x-ms-ratelimit-time-remaining-xrm-requests", b"1,200.00"),
@@ -67,6 +68,7 @@ class _DataverseApp:
     async def _routed(self, scope: Scope, receive: Receive) -> Reply:
         headers = _headers(scope["headers"])
         caller = await self._authenticate(headers.get("authorization"))
+        _check_impersonation(headers, caller)
         path = _path(scope)
         if not path.startswith(SERVICE_PATH):
             if path != SERVICE_PATH[:-1]:
@@ -111,6 +113,17 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
+
+
+def _check_impersonation(headers: Mapping[str, str], caller: Caller) -> None:
+    """Nothing, unless the caller wants to act as somebody else: better refused than done under the wrong name.
+
+    Raises: NotAllowed.
+    """
+    for name in _IMPERSONATION:
+        other = headers.get(name)
+        if other is not None and other.strip().lower() != str(caller.user_id):
+            raise NotAllowed(f"Acting for another user ({name}) is not possible here; sign in as that user.")
 
 
 def _path(scope: Scope) -> str:
@@ -165,8 +178,8 @@ async def _send(send: Send, reply: Reply, *, head: bool) -> None:
 class _SpelledName(bytes):
     """A header name that stays as the service spells it, and equals every other spelling.
 
-    Header names do not depend on case, yet the official client looks for ``OData-EntityId`` in exactly this spelling, and
-    the web server would send every name in lower case.
+    Header names do not depend on case, yet the official client looks for ``OData-EntityId`` in exactly this spelling,
+    and the web server would send every name in lower case.
     """
 
     def lower(self) -> bytes:

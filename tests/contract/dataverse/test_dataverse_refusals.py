@@ -39,6 +39,13 @@ async def test_nobody_is_answered_without_a_token(connect: Callable[..., httpx.A
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+async def test_nobody_acts_as_somebody_else(client: httpx.AsyncClient) -> None:
+    answer = await client.get("WhoAmI", headers={"MSCRMCallerID": str(uuid4())})
+    assert error_of(answer) == (403, "0x80040220")
+    own = (await client.get("WhoAmI")).json()["UserId"]
+    assert (await client.get("WhoAmI", headers={"MSCRMCallerID": own})).status_code == 200
+
+
 async def test_every_answer_says_which_request_it_was(client: httpx.AsyncClient) -> None:
     for url in ("accounts", "nonsense"):
         answer = await client.get(url)
