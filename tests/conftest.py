@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
+from databases import Cloning, Databases
 from dualwrite.catalog import load_schema
 from dualwrite.database.server import EmbeddedServer, ExternalServer, Server, drop_database, ensure_database
 from dualwrite.environments.hosted.dataverse_seed import seed_dataverse
@@ -68,49 +67,6 @@ def database(server: Server, new_database: Callable[[str], str]) -> str:
 
 
 # --- environments ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Databases:
-    """Connection strings of the two halves of a link."""
-
-    finops: str
-    dataverse: str
-
-
-class Cloning:
-    """Databases made from others, page by page: a hundred times quicker than creating every table."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._created: list[str] = []
-
-    def create(self, purpose: str) -> str:
-        """An empty database; its name."""
-        name = self._name(purpose)
-        ensure_database(self._server, name)
-        return name
-
-    def clone(self, template: str, purpose: str) -> str:
-        """A copy of ``template``, which nobody may be using; its name."""
-        name = self._name(purpose)
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        with psycopg.connect(self._server.conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-        return name
-
-    def drop(self, name: str) -> None:
-        drop_database(self._server, name)
-        self._created.remove(name)
-
-    def drop_all(self) -> None:
-        for name in list(self._created):
-            self.drop(name)
-
-    def _name(self, purpose: str) -> str:
-        name = f"test_{os.getpid()}_{next(_numbers)}_{purpose}"
-        self._created.append(name)
-        return name
 
 
 @pytest.fixture(scope="session")
