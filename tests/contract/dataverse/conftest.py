@@ -54,20 +54,25 @@ def hosted_database(server: Server) -> Iterator[str]:
     drop_database(server, name)
 
 
-@pytest.fixture(params=["fake", "hosted"])
-async def environment(request: pytest.FixtureRequest) -> AsyncIterator[Environment]:
+@pytest.fixture(scope="session")
+async def hosted(hosted_database: str) -> AsyncIterator[HostedEnvironment]:
     schema = load_schema(Side.DATAVERSE)
+    environment = HostedEnvironment(EnvironmentName("crm"), schema, hosted_database, rules=dataverse_rules())
+    await environment.open()
+    yield environment
+    await environment.close()
+
+
+@pytest.fixture(params=["fake", "hosted"])
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """Each environment without accounts, contacts and companies."""
     if request.param == "fake":
-        yield FakeEnvironment(schema)
-        return
-    conninfo = request.getfixturevalue("hosted_database")
-    with psycopg.connect(conninfo) as connection:
+        return FakeEnvironment(load_schema(Side.DATAVERSE))
+    with psycopg.connect(request.getfixturevalue("hosted_database")) as connection:
         for statement in _EMPTYING:
             connection.execute(statement)
-    hosted = HostedEnvironment(EnvironmentName("crm"), schema, conninfo, rules=dataverse_rules())
-    await hosted.open()
-    yield hosted
-    await hosted.close()
+    hosted: HostedEnvironment = request.getfixturevalue("hosted")
+    return hosted
 
 
 @pytest.fixture
