@@ -91,13 +91,16 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, *, reached: CrashPoints | None = None) -> AsyncIterator[House]:
     """The house stands: databases created and upgraded, environments open, what a dead process left behind settled.
+
+    ``reached`` is told of every named step of a transaction; without one, the setting ``crash_at`` decides.
 
     Raises: SettingsRefused, EnvironmentUnavailable.
     """
     settings.data_folder.mkdir(parents=True, exist_ok=True)
-    reached = kill_at(settings.crash_at) if settings.crash_at else nowhere
+    if reached is None:
+        reached = kill_at(settings.crash_at) if settings.crash_at else nowhere
     async with AsyncExitStack() as stack:
         server = await asyncio.to_thread(
             open_server, folder=settings.data_folder / "postgres", url=settings.database_url

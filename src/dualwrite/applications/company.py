@@ -8,6 +8,8 @@ a team in it called ``<company> (dual-write)``, and that team as default owning 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dualwrite.environments.hosted.dataverse_seed import ROOT_UNIT_ID
 from dualwrite.environments.hosted.rules import WriteSession
 from dualwrite.environments.hosted.validation import refuse
@@ -27,7 +29,7 @@ class OwnerTeam:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and table.name == TABLE and OWNING_TEAM in table.by_name
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
         return ()
 
     async def before_write(

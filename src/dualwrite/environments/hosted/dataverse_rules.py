@@ -4,6 +4,7 @@ frozen company.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ class Identity:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
         return ()
 
     async def before_write(
@@ -43,7 +44,7 @@ class Ownership:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and "ownerid" in table.by_name
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
         return ()
 
     async def before_write(
@@ -73,8 +74,8 @@ class StateAndStatus:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and any(column.role is ColumnRole.STATE for column in table.columns)
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
-        return ("statecode",)
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
+        return ("statecode",) if "statecode" in given or "statuscode" in given else ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
@@ -107,8 +108,8 @@ class FullName:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and {"fullname", "firstname", "lastname"} <= table.by_name.keys()
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
-        return self._parts
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
+        return self._parts if any(part in given for part in self._parts) else ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
@@ -128,8 +129,8 @@ class FrozenCompany:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and table.company_column is not None
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
-        return (table.company_column,) if table.company_column is not None else ()
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
+        return (table.company_column,) if table.company_column in given else ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
@@ -147,7 +148,7 @@ class LookupTargets:
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and bool(table.polymorphic)
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
         return ()
 
     async def before_write(

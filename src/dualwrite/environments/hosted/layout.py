@@ -46,14 +46,15 @@ class Layout:
         self.selecting = lru_cache(maxsize=256)(self._selecting)
         self.insert = lru_cache(maxsize=256)(self._insert)
         self.update = lru_cache(maxsize=256)(self._update)
+        self.update_found = lru_cache(maxsize=512)(self._update_found)
         self.find = lru_cache(maxsize=256)(self._find)
-        bump = "nextval('dualwrite.row_version')" if table.side is Side.DATAVERSE else '"RecVersion" + 1'
+        bump = "nextval('dualwrite.row_version')" if table.side is Side.DATAVERSE else 'n."RecVersion" + 1'
         self._stamp = [f"{quoted(self.version_column)} = {bump}"]
-        stamped = [self.version_column]
+        self.stamped = [self.version_column]
         if table.side is Side.DATAVERSE and "modifiedon" in table.by_name:
             self._stamp.append('"modifiedon" = now()')
-            stamped.append("modifiedon")
-        self._stamped = ", ".join(quoted(name) for name in stamped)
+            self.stamped.append("modifiedon")
+        self._stamped = ", ".join(quoted(name) for name in self.stamped)
 
     def _selecting(self, columns: frozenset[str]) -> str:
         """Like ``select``, of some columns, the record id and the version only."""
@@ -71,7 +72,30 @@ class Layout:
     def _update(self, columns: tuple[str, ...]) -> str:
         assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
         where = f"{quoted(self.id_column)} = %s"
-        return f"UPDATE {self.relation} SET {assignments} WHERE {where} RETURNING {self._stamped}"
+        return f"UPDATE {self.relation} n SET {assignments} WHERE {where} RETURNING {self._stamped}"
+
+    def _update_found(
+        self,
+        columns: tuple[str, ...],
+        paths: tuple[tuple[str, ...], ...],
+        with_company: bool,
+        seen: frozenset[str] | None,
+    ) -> str:
+        """Find, lock, compare and update in one statement; no row where there is none, or nothing differs.
+
+        Parameters: those of :meth:`find`, the new values, the new values again. Gives the row as it was (``seen``
+        columns, None for all) and the new stamps under ``@<name>``.
+        """
+        select = self.select if seen is None else self.selecting(seen)
+        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
+        differs = " OR ".join(f"n.{quoted(name)} IS DISTINCT FROM %s" for name in columns)
+        stamps = ", ".join(f'n.{quoted(name)} AS "@{name}"' for name in self.stamped)
+        record_id = quoted(self.id_column)
+        return (
+            f"WITH old AS ({select}{self.find(paths, with_company)} FOR NO KEY UPDATE OF t) "
+            f"UPDATE {self.relation} n SET {assignments} FROM old "
+            f"WHERE n.{record_id} = old.{record_id} AND ({differs}) RETURNING old.*, {stamps}"
+        )
 
     def _find(self, paths: tuple[tuple[str, ...], ...], with_company: bool) -> str:
         """A condition on alias ``t``: each path equals a parameter, in order; the company's own comes last."""

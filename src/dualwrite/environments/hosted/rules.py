@@ -7,6 +7,7 @@ builds it; the ones that every Dataverse row obeys are in :mod:`dualwrite.enviro
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -37,8 +38,8 @@ class Rule(Protocol):
 
     def applies_to(self, table: Table) -> bool: ...
 
-    def looks_at(self, table: Table) -> tuple[str, ...]:
-        """The columns of the row as it was that the rule needs to see."""
+    def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
+        """The columns of a row as it was that the rule needs to see when the columns ``given`` are written."""
         ...
 
     async def before_write(

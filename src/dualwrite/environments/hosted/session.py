@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, NoReturn, assert_never
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -94,8 +94,7 @@ class HostedSession:
             cursor = await self.connection.execute(query, layout.find_parameters(paths, values, company))
             rows = await cursor.fetchall()
         if len(rows) > 1:
-            shown = ", ".join(str(value) for value in values)
-            raise RecordRefused(f"{layout.table.name}: several rows have the key {shown}", table=layout.table.name)
+            self._several(layout, values)
         return rows[0] if rows else None
 
     async def _find_many(
@@ -121,9 +120,7 @@ class HostedSession:
             async for row in cursor:
                 position = row.pop("ordinal") - 1
                 if found[position] is not None:
-                    shown = ", ".join(str(value) for value in keys[position])
-                    message = f"{layout.table.name}: several rows have the key {shown}"
-                    raise RecordRefused(message, table=layout.table.name)
+                    self._several(layout, keys[position])
                 found[position] = row
         return found
 
@@ -246,20 +243,8 @@ class HostedSession:
         lock: str,
         columns: frozenset[str] | None = None,
     ) -> Row | None:
-        if isinstance(key, NaturalKey):
-            paths = tuple(path for path, _ in key.parts)
-            company = key.company if layout.table.is_company_specific else None
-            values = tuple(value for _, value in key.parts)
-            return await self._find(layout, paths, values, company=company, lock=lock, columns=columns)
-        if isinstance(key, ResultOf):
-            image = self._result(key).image
-            parts = tuple((name, image[name]) for name in layout.table.key)
-        else:
-            resolved = await self._key_values(layout.table, key)
-            parts = tuple(resolved.items())
-        names = tuple((name,) for name, _ in parts)
-        found = tuple(value for _, value in parts)
-        return await self._find(layout, names, found, company=None, lock=lock, columns=columns)
+        paths, values, company = await self._located(layout, key)
+        return await self._find(layout, paths, values, company=company, lock=lock, columns=columns)
 
     async def _key_values(self, table: Table, key: RecordKey) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -292,7 +277,12 @@ class HostedSession:
     async def _update_or_create(self, layout: Layout, command: Update) -> RecordChange:
         table = layout.table
         given = await self._given(layout, command.values)
-        columns = None if self.whole_images else self._looked_at(table, given)
+        seen = self._seen_by_rules(table, given)
+        if not seen and command.version is None and command.existence is not Existence.MUST_NOT_EXIST:
+            change = await self._update_at_once(layout, command.key, dict(given))
+            if change is not None:
+                return change
+        columns = None if self.whole_images else seen.union(given)
         before = await self._by_key(layout, command.key, lock=_TO_CHANGE, columns=columns)
         if before is None:
             if command.existence is Existence.MUST_EXIST or command.version is not None:
@@ -305,9 +295,56 @@ class HostedSession:
         self._check_version(layout, before, command.version)
         return await self._update(layout, before, given)
 
-    def _looked_at(self, table: Table, given: Mapping[str, Value]) -> frozenset[str]:
-        """The columns of a row that a write of ``given`` has to see."""
-        return frozenset(given).union(*(rule.looks_at(table) for rule in self._rules.get(table.name, ())))
+    def _seen_by_rules(self, table: Table, given: Mapping[str, Value]) -> frozenset[str]:
+        """The columns of a row as it was that the rules have to see when ``given`` is written."""
+        rules = self._rules.get(table.name, ())
+        return frozenset(name for rule in rules for name in rule.looks_at(table, given))
+
+    async def _update_at_once(
+        self, layout: Layout, key: RecordKey | ResultOf | NaturalKey, values: dict[str, Value]
+    ) -> RecordChange | None:
+        """The row is found and changed in one statement; None when it takes a second look: there is no such row, nothing
+        differs, or a column needs care."""
+        table = layout.table
+        if not values or any(
+            name in table.key or (table.column(name).required and not values[name]) for name in values
+        ):
+            return None
+        paths, wanted, company = await self._located(layout, key)
+        given = frozenset(values)
+        await self._run_rules(table, before={}, values=values)
+        seen = None if self.whole_images else given
+        query = layout.update_found(tuple(values), paths, company is not None, seen)
+        new = list(values.values())
+        with translated(self.layouts):
+            cursor = await self.connection.execute(query, [*layout.find_parameters(paths, wanted, company), *new, *new])
+            rows = await cursor.fetchall()
+        if len(rows) != 1:
+            return None if not rows else self._several(layout, wanted)
+        before = rows[0]
+        stamps = {name: before.pop(f"@{name}") for name in layout.stamped}
+        return RecordChange(table, Operation.UPDATE, before, {**before, **values, **stamps})
+
+    def _several(self, layout: Layout, key: tuple[object, ...]) -> NoReturn:
+        shown = ", ".join(str(value) for value in key)
+        raise RecordRefused(f"{layout.table.name}: several rows have the key {shown}", table=layout.table.name)
+
+    async def _located(
+        self, layout: Layout, key: RecordKey | ResultOf | NaturalKey
+    ) -> tuple[tuple[tuple[str, ...], ...], tuple[object, ...], str | None]:
+        """Paths, their values, and the company of a key."""
+        if isinstance(key, NaturalKey):
+            company = key.company if layout.table.is_company_specific else None
+            return tuple(path for path, _ in key.parts), tuple(value for _, value in key.parts), company
+        if isinstance(key, ResultOf):
+            image = self._result(key).image
+            return (
+                tuple((name,) for name in layout.table.key),
+                tuple(image[name] for name in layout.table.key),
+                None,
+            )
+        resolved = await self._key_values(layout.table, key)
+        return tuple((name,) for name in resolved), tuple(resolved.values()), None
 
     async def _update(self, layout: Layout, before: Row, values: dict[str, Value]) -> RecordChange:
         table = layout.table
