@@ -1,0 +1,51 @@
+"""One call of the command line: where its data folder is, which settings hold, how it prints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from dualwrite.cli.output import Output
+from dualwrite.composition import House, open_house
+from dualwrite.security.local_administrator import read_local_administrator
+from dualwrite.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the options before the command say."""
+
+    data_folder: Path | None
+    output: Output
+
+    def settings(self, **overrides: object) -> Settings:
+        """Raises: SettingsRefused."""
+        return Settings.load(data_folder=self.data_folder, **overrides)
+
+    def in_house(self, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+        """``action`` is done in the house, be it served by another process at the same time or not.
+
+        Raises: SettingsRefused, where nothing has ever been started: a mistyped folder is not to become a new house.
+        """
+        settings = self.settings()
+        read_local_administrator(settings.data_folder)
+
+        async def run() -> T:
+            async with open_house(settings) as house:
+                return await action(house)
+
+        return asyncio.run(run())
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """The call that a command belongs to."""
+    found = context.find_object(Invocation)
+    assert found is not None
+    return found

@@ -1,0 +1,32 @@
+"""Maps as people name them: whole, by their beginning, or by any part that only one map has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dualwrite.composition import CONNECTION, House
+from dualwrite.errors import NotAllowed
+
+
+async def chosen_maps(house: House, texts: Sequence[str]) -> Sequence[str]:
+    """The names of the maps that ``texts`` stand for, in the order of starting; all when there are no texts.
+
+    Raises: NotAllowed, for a text that names no map or several.
+    """
+    known = [each.name for each in await house.store.maps.list(CONNECTION)]
+    if not texts:
+        return known
+    chosen = {find_map(known, text) for text in texts}
+    return [name for name in known if name in chosen]
+
+
+def find_map(known: Sequence[str], text: str) -> str:
+    """The one map that ``text`` stands for. Raises: NotAllowed."""
+    wanted = text.strip().casefold()
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        found = [name for name in known if fits(name.casefold(), wanted)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotAllowed(f"{text!r} fits several maps: {'; '.join(found)}. Write more of the name.")
+    raise NotAllowed(f"There is no map {text!r}. The maps are: {'; '.join(known) or 'none'}.")

@@ -1,0 +1,67 @@
+"""``dualwrite status``: whether the program runs, how its maps stand, and how changes have ended since it started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from dualwrite.cli.invocation import invocation
+from dualwrite.cli.maps import STATE_STYLES
+from dualwrite.cli.output import grid
+from dualwrite.cli.services import Json, Services, parse_json
+
+
+def status(context: typer.Context) -> None:
+    """Tell whether dualwrite is running here, and what its maps are doing. Exit code 1 when it is not running."""
+    call = invocation(context)
+    services = Services.of(call.settings())
+    code, health = services.health()
+    ready = code == 200
+    document = parse_json(services.call("admin", "GET", "/api/v1/status").text) if ready else {}
+    assert isinstance(document, dict)
+    call.output.show(
+        {"health": health, "addresses": services.urls, **document}, *_shown(services.urls, health, document)
+    )
+    if not ready:
+        raise typer.Exit(1)
+
+
+def _shown(urls: Mapping[str, str], health: Json, document: dict[str, Json]) -> list[RenderableType]:
+    state = str(health.get("status")) if isinstance(health, dict) else "unknown"
+    if not document:
+        return [f"[yellow]●[/] dualwrite at {urls['admin']} is {state}"]
+    companies, prepared = document.get("companies"), document.get("prepared")
+    assert isinstance(companies, list)
+    assert isinstance(prepared, dict)
+    linked = ", ".join(map(str, companies)) or "none"
+    waiting = ", ".join(f"{number} in {name}" for name, number in prepared.items())
+    facts = grid("", "")
+    facts.show_header = False
+    facts.add_row(
+        "[green]●[/] running", f"{urls['admin']} [dim](F&O {urls['finops']}, Dataverse {urls['dataverse']})[/]"
+    )
+    facts.add_row("companies", linked)
+    facts.add_row("prepared transactions", waiting)
+    return [facts, Text(), _maps(document)]
+
+
+def _maps(document: dict[str, Json]) -> RenderableType:
+    maps, changes = document.get("maps"), document.get("changes")
+    assert isinstance(maps, list)
+    assert isinstance(changes, dict)
+    table = grid("map", "version", "state", "changes since the start")
+    for each in maps:
+        assert isinstance(each, dict)
+        state = str(each["state"])
+        ended = changes.get(str(each["name"]))
+        counted = ", ".join(f"{number} {what}" for what, number in ended.items()) if isinstance(ended, dict) else ""
+        table.add_row(
+            Text(str(each["name"])),
+            str(each["version"]),
+            Text(state, style=STATE_STYLES.get(state, "")),
+            Text(counted, style="dim"),
+        )
+    return table

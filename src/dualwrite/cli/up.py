@@ -1,0 +1,251 @@
+"""``dualwrite up``: from an empty data folder to two environments in step, served until somebody stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from starlette.types import ASGIApp
+
+from dualwrite import __version__
+from dualwrite.cli.addresses import forget_addresses, write_addresses
+from dualwrite.cli.first_start import Done, FirstStart, inventory
+from dualwrite.cli.invocation import invocation
+from dualwrite.cli.output import Output
+from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
+from dualwrite.cli.services import Services
+from dualwrite.cli.steps import Steps
+from dualwrite.composition import DEFAULT_COMPANY, House, build_apps, open_house
+from dualwrite.security.clock import system_clock
+from dualwrite.servers.serving import BoundPorts, ReadinessGate, bound_ports, serving
+from dualwrite.settings import Settings
+from dualwrite.sync.sweeper import Sweeper
+
+
+def up(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (DUALWRITE_HOST, else 127.0.0.1).")] = None,
+    admin_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the admin API and the token endpoint, else 8000.")
+    ] = None,
+    finops_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the F&O environment, else 8001.")
+    ] = None,
+    dataverse_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the Dataverse environment, else 8002.")
+    ] = None,
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", help="Leave new environments empty and unlinked; see: dualwrite link.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop again as soon as everything is ready.")] = False,
+) -> None:
+    """Create what is missing, run the maps, serve both environments, and stay until stopped."""
+    call = invocation(context)
+    settings = call.settings(host=host, admin_port=admin_port, finops_port=finops_port, dataverse_port=dataverse_port)
+    job = _Up(call.output, demo=not no_demo, once=once)
+    raise typer.Exit(_run(job.run(settings)))
+
+
+def _run(job: Awaitable[None]) -> int:
+    """The job is through, or was stopped by SIGINT or SIGTERM, and everything it opened is closed."""
+
+    async def until_stopped() -> None:
+        loop = asyncio.get_running_loop()
+        work = asyncio.ensure_future(job)
+        stopped = False
+
+        def stop() -> None:
+            nonlocal stopped
+            if not stopped:
+                stopped = True
+                work.cancel()
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, stop)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(until_stopped())
+    return 0
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+@dataclass(slots=True)
+class _Up:
+    """The job of one ``dualwrite up``."""
+
+    output: Output
+    demo: bool
+    once: bool
+
+    async def run(self, settings: Settings) -> None:
+        """Returns when the program is to end; everything is closed then."""
+        started = time.monotonic()
+        console = self.output.console
+        steps = Steps(console)
+        console.print(f"[bold]dualwrite {__version__}[/] [dim]· data in[/] {settings.data_folder}\n", soft_wrap=True)
+        try:
+            async with AsyncExitStack() as stack:
+                ports = stack.enter_context(bound_ports(settings))
+                house = await self._open(stack, ports.within(settings), steps)
+                done = await FirstStart(house, steps).run(demo=self.demo)
+                gate, ended = await self._serve(stack, house, ports, steps)
+                trip = await self._round_trip(house, steps) if done.copied is not None else None
+                gate.open()
+                await self._ready(house, done, trip, time.monotonic() - started)
+                if not self.once:
+                    await ended
+        finally:
+            console.print("\n[dim]Stopped.[/]")
+
+    async def _open(self, stack: AsyncExitStack, settings: Settings, steps: Steps) -> House:
+        where = "the PostgreSQL server" if settings.database_url else "PostgreSQL"
+        with steps.step(f"Starting {where}") as step:
+            house = await stack.enter_async_context(open_house(settings))
+            step.result(
+                "PostgreSQL server found, its databases are ready"
+                if settings.database_url
+                else "PostgreSQL started [dim](embedded)[/], its databases are ready"
+            )
+        return house
+
+    async def _serve(
+        self, stack: AsyncExitStack, house: House, ports: BoundPorts, steps: Steps
+    ) -> tuple[ReadinessGate, asyncio.Future[None]]:
+        with steps.step("Starting the services") as step:
+            apps = build_apps(house)
+            gate = ReadinessGate(apps.admin)
+            services: dict[str, ASGIApp] = {"admin": gate, "finops": apps.finops, "dataverse": apps.dataverse}
+            ended = await stack.enter_async_context(serving(services, ports, house.settings))
+            await stack.enter_async_context(_sweeping(house))
+            folder = house.settings.data_folder
+            write_addresses(folder, house.urls)
+            stack.callback(forget_addresses, folder)
+            step.result("Services started")
+        return gate, ended
+
+    async def _round_trip(self, house: House, steps: Steps) -> RoundTrip | None:
+        with steps.step("Proving live sync") as step:
+            services = Services(house.urls, house.administrator)
+            trip = await asyncio.to_thread(prove_round_trip, services, company=DEFAULT_COMPANY)
+            if trip is None:
+                step.result("Live sync: there is no customer yet to prove it with")
+                return None
+            step.result(f"Live sync proved both ways over HTTP [dim](customer {trip.customer}, value restored)[/]")
+            for name, way in (("F&O → Dataverse", trip.to_dataverse), ("Dataverse → F&O", trip.to_finops)):
+                step.detail(
+                    Text.from_markup(
+                        f"{name:<16} saved on both sides in [bold]{way.saved_ms:.0f} ms[/]"
+                        f" [dim](read back from the other side in {way.read_ms:.0f} ms)[/]"
+                    )
+                )
+        return trip
+
+    async def _ready(self, house: House, done: Done, trip: RoundTrip | None, seconds: float) -> None:
+        held = await inventory(house)
+        document = {
+            "status": "ready",
+            "seconds": round(seconds, 3),
+            "first_start": not done.nothing,
+            "addresses": house.urls,
+            "data_folder": house.settings.data_folder,
+            "round_trip": trip,
+            **held,
+        }
+        if self.output.as_json:
+            self.output.show(document)
+            return
+        console = self.output.console
+        linked = bool(held["companies"])
+        if done.nothing and linked:
+            console.print(_as_it_was(held))
+        console.print()
+        title = f"[green]Ready[/] after {seconds:.1f} s"
+        console.print(Panel.fit(_addresses(house), title=title, title_align="left", border_style="green"))
+        console.print("\nTry in another terminal:" if linked else "\nNothing is linked yet. In another terminal:")
+        for line in _examples(house, linked=linked):
+            console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
+        if not self.once:
+            console.print("\n[dim]Ctrl-C stops everything; the next start finds it as it was.[/]")
+
+
+@asynccontextmanager
+async def _sweeping(house: House) -> AsyncIterator[None]:
+    sweeper = asyncio.ensure_future(Sweeper(house.pair, house.recovery, now=system_clock).run())
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
+
+
+def _as_it_was(held: Mapping[str, object]) -> Text:
+    maps, rows = held["maps"], held["rows"]
+    assert isinstance(maps, Mapping)
+    assert isinstance(rows, Mapping)
+    counted = ", ".join(f"{number:,} {what}" for what, number in rows.items())
+    return Text.from_markup(
+        f" [green]✓[/] Everything is as it was: {maps['running']} of {maps['all']} maps are running; {counted}"
+    )
+
+
+def _addresses(house: House) -> Table:
+    urls = house.urls
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    table.add_row("F&O environment", Text(f"{urls['finops']}/data"))
+    table.add_row("Dataverse environment", Text(f"{urls['dataverse']}/api/data/v9.2/"))
+    table.add_row("Admin API and tokens", Text(urls["admin"]))
+    return table
+
+
+def _examples(house: House, *, linked: bool) -> list[str]:
+    """Commands that work as they stand, whatever this program was started as."""
+    program = "dualwrite" if shutil.which("dualwrite") else shlex.quote(os.path.relpath(sys.argv[0]))
+    if house.settings.data_folder != Settings().data_folder:
+        program += f" --data-folder {shlex.quote(str(house.settings.data_folder))}"
+    templates = _EXAMPLES if linked else _EXAMPLES_UNLINKED
+    return [each.format(dualwrite=program, finops=house.urls["finops"]) for each in templates]
+
+
+_EXAMPLES_UNLINKED = (
+    "{dualwrite} records create finops LegalEntities LegalEntityId=usmf Name='Contoso'",
+    "{dualwrite} link usmf",
+    "{dualwrite} maps run --all",
+)
+_EXAMPLES = (
+    'curl -gH "Authorization: Bearer $({dualwrite} token finops)" '
+    "'{finops}/data/CustomersV3?cross-company=true&$top=2&$select=CustomerAccount,OrganizationName'",
+    "{dualwrite} records list finops CustomersV3 --company usmf --top 5 --select CustomerAccount,OrganizationName",
+    "{dualwrite} records update finops CustomersV3 usmf,US-001 SalesMemo='Hello, Dataverse'",
+    "{dualwrite} records get dataverse accounts usmf,US-001 --select name,description",
+    "{dualwrite} maps list",
+    "{dualwrite} compare",
+)
