@@ -108,7 +108,8 @@ class Update:
     """Change the row under ``key``: columns named in ``values`` only.
 
     ``existence`` ANY or MUST_NOT_EXIST creates a missing row from key and values. ``version`` demands that the row's
-    version (RecVersion, versionnumber) is still that one.
+    version (RecVersion, versionnumber) is still that one. ``echo`` asks for whole images in the answer; without it they
+    hold what was needed on the way, the record id and the version, which is quicker in tables of hundreds of columns.
     """
 
     table: str
@@ -116,6 +117,7 @@ class Update:
     values: Mapping[str, CommandValue]
     existence: Existence = Existence.MUST_EXIST
     version: int | None = None
+    echo: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Operation(Enum):
 class RecordChange:
     """What one command did: images before and after, None where there is none.
 
-    A served transaction's images hold all columns; those of a participant only what the write needed.
+    The images of an update may be partial: see ``Update.echo`` and ``CommitPipeline.needs``.
     """
 
     table: Table
@@ -164,11 +166,15 @@ class RecordChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """The ordered changes of one transaction at its pre-commit point."""
+    """The ordered changes of one transaction at its pre-commit point.
+
+    ``attempt`` counts how often the transaction has met others and been started over.
+    """
 
     environment: EnvironmentName
     changes: tuple[RecordChange, ...]
     caller: Caller
+    attempt: int = 0
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------
@@ -353,6 +359,10 @@ class Commitment(Protocol):
 class CommitPipeline(Protocol):
     """What every served transaction passes before it commits."""
 
+    async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
+        """The columns it must find in the images of an update that writes the columns ``written``."""
+        ...
+
     async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment | None:
         """Write the other half. Raises: RecordRefused (the source rolls back), Contention (the source retries)."""
         ...
@@ -386,8 +396,11 @@ class Environment(Protocol):
         """
         ...
 
-    def participate(self) -> AbstractAsyncContextManager[Participant]:
-        """A transaction for the engine; rolled back on leaving unless prepared or committed."""
+    def participate(self, *, attempt: int = 0) -> AbstractAsyncContextManager[Participant]:
+        """A transaction for the engine; rolled back on leaving unless prepared or committed.
+
+        The more often it has been attempted before, the longer it waits for records that others are changing.
+        """
         ...
 
     async def epoch(self) -> Epoch:

@@ -210,7 +210,7 @@ class Plan:
     def created_only(self) -> Mapping[Direction, frozenset[str]]:
         """Per direction, the target columns whose constants are written to new rows only.
 
-        A constant on a column that the target's own filter asks for tells what kind of row it is (a customer, a person);
+        A constant on a column that the target's own filter asks for tells the kind of row (a customer, a person);
         it is written to a row that was there before, too, so that the two halves belong to the same map.
         """
         ways = (self.to_dataverse, self.to_finops)

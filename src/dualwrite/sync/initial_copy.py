@@ -23,7 +23,16 @@ from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair, Routing
-from dualwrite.sync.mapping import Action, CompanyCodes, Work, company_of, passes_filter, read_related, record_label
+from dualwrite.sync.mapping import (
+    Action,
+    CompanyCodes,
+    Work,
+    company_of,
+    passes_filter,
+    read_related,
+    record_id,
+    record_label,
+)
 from dualwrite.sync.tally import Ending
 from dualwrite.sync.writing import Writer
 
@@ -155,7 +164,7 @@ class InitialCopy:
         refused = len(self.report.refused)
         await self._carry_out(_Batch(left.plan, left.route, ids, master, frozenset()), again)
         for each in self.report.refused[refused:]:
-            ending = left.endings[_record_id(left.route, each.row)]
+            ending = left.endings[record_id(left.route.source, each.row)]
             setattr(left.count, ending, getattr(left.count, ending) - 1)
             left.count.refused += 1
 
@@ -171,7 +180,7 @@ class InitialCopy:
         source = self._pair.side(route.source.side)
         where = await self._company_filter(source, route, company)
         async for rows in source.scan(RowQuery(route.source.name, columns=(), where=where), batch_rows=BATCH_ROWS):
-            yield [_record_id(route, row) for row in rows]
+            yield [record_id(route.source, row) for row in rows]
 
     async def _company_filter(self, source: Environment, route: DirectionPlan, company: str | None) -> Compare | None:
         column = route.source.company_column
@@ -245,7 +254,7 @@ class InitialCopy:
             raise
         ending = "inserted" if change.before is None else "updated" if change.changed else "equal"
         if writer.left_open:
-            trial.left_open[_record_id(work.route, work.row)] = ending
+            trial.left_open[record_id(work.route.source, work.row)] = ending
         return ending
 
     async def _exists(self, work: Work, target: Participant) -> bool:
@@ -276,7 +285,3 @@ def _routes(plan: Plan, master: Side) -> Sequence[DirectionPlan]:
     if master is Side.DATAVERSE:
         ways = (plan.to_finops, plan.to_dataverse)
     return tuple(way for way in ways if way is not None)
-
-
-def _record_id(route: DirectionPlan, row: Row) -> Value:
-    return row["RecId"] if route.source.side is Side.FINOPS else row[route.source.key[0]]

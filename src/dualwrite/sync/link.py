@@ -4,18 +4,21 @@ holds for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from dualwrite.environments.port import Environment, Epoch, LegalEntityLink
+from dualwrite.filters.columns import columns_of
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
-from dualwrite.metadata.schema import Side
+from dualwrite.metadata.schema import Side, Table
+from dualwrite.metadata.values import target_entry
 
 COMPANY_TABLE = "cdm_company"
 COMPANY_CODE = "cdm_companycode"
+_COMPANY_IDENTITY = frozenset({COMPANY_CODE, "LegalEntityId"})
 
 
 def direction_from(side: Side) -> Direction:
@@ -72,6 +75,37 @@ class Routing:
     def routes(self, side: Side, table: str) -> Sequence[tuple[Plan, DirectionPlan]]:
         """The running maps that carry changes of ``table`` away from ``side``."""
         return self._by_source.get((side, table), ())
+
+    def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
+        """The columns of a row of ``table`` that the maps look at when its columns ``written`` are updated.
+
+        Those are key, filter, company, and what is mapped together with them. A row that enters a map is read whole.
+        """
+        known = self._needs.get((table.name, written))
+        if known is None:
+            known = self._needs[table.name, written] = frozenset(self._looked_at(table, written))
+        return known
+
+    @cached_property
+    def _needs(self) -> dict[tuple[str, frozenset[str]], frozenset[str]]:
+        return {}
+
+    def _looked_at(self, table: Table, written: frozenset[str]) -> Iterator[str]:
+        if table.company_column is not None:
+            yield table.company_column
+        if table.primary_name is not None:
+            yield table.primary_name
+        for plan, route in self.routes(table.side, table.name):
+            paths = [part.source_path for part in route.key]
+            paths += [each.parts for each in columns_of(route.filter)] if route.filter is not None else []
+            affected = [each for name in written for each in route.by_source.get(name, ())]
+            names = {path[0] for path in paths}.union(*(each.source_columns for each in affected))
+            for name in names:
+                yield name
+                if table.column(name).is_polymorphic:
+                    yield target_entry(name)
+            if plan.dataverse.name == COMPANY_TABLE:
+                yield from (column.name for column in table.columns if column.name in _COMPANY_IDENTITY)
 
     @cached_property
     def ranks(self) -> Mapping[str, int]:

@@ -25,6 +25,7 @@ from dualwrite.environments.port import (
     Session,
 )
 from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, LimitExceeded, RecordRefused
+from dualwrite.metadata.schema import Table
 from dualwrite.sync.link import Pair, Router, Routing
 from dualwrite.sync.mapping import Mapper, Work
 from dualwrite.sync.recovery import Recovery
@@ -125,7 +126,7 @@ class LiveSync:
             work = await self._mapper.work(routing, changes.changes, source)
             if not work:
                 return RoutedCommitment(routing.epoch, self.router)
-            return await self._prepare(routing, work, source)
+            return await self._prepare(routing, work, source, attempt=changes.attempt)
         except RecordRefused as refusal:
             self._count_refusal(refusal)
             raise
@@ -137,6 +138,10 @@ class LiveSync:
                 f"environment {self._target.name} does not answer; nothing was saved: {error.message}"
             ) from error
 
+    async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
+        """The columns that the running maps look at when the columns ``written`` of a row of ``table`` change."""
+        return (await self.router.current()).needs(table, written)
+
     def _check_size(self, records: int) -> None:
         if records > self._transaction_records:
             raise LimitExceeded(
@@ -144,9 +149,9 @@ class LiveSync:
                 f"this one changes {records}"
             )
 
-    async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session) -> Commitment:
+    async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session, *, attempt: int) -> Commitment:
         change = ChangeId(uuid4())
-        async with self._target.participate() as target:
+        async with self._target.participate(attempt=attempt) as target:
             await target.accept(change, source=self._source.name, epoch=routing.epoch)
             self._reached("target.accepted")
             await Writer(routing, target, source).carry_out(work)

@@ -6,7 +6,7 @@ Reads only what lies behind lookups in the source; writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
@@ -58,7 +58,7 @@ def collapse(changes: Sequence[RecordChange]) -> Sequence[tuple[int, RecordChang
         return [(0, changes[0])]
     last: dict[object, tuple[int, RecordChange]] = {}
     for position, change in enumerate(changes):
-        identity = (change.table.name, _identity(change.table, change.image))
+        identity = (change.table.name, record_id(change.table, change.image))
         earlier = last.pop(identity, None)
         merged = change if earlier is None else _merge(earlier[1], change)
         if merged is not None:
@@ -66,7 +66,14 @@ def collapse(changes: Sequence[RecordChange]) -> Sequence[tuple[int, RecordChang
     return list(last.values())
 
 
-def _identity(table: Table, row: Row) -> object:
+async def whole_row(table: Table, image: Row, source: Session) -> Row:
+    """All columns of a row of which ``image`` may show only some."""
+    (row,) = await source.lock(table.name, (record_id(table, image),))
+    return row
+
+
+def record_id(table: Table, row: Row) -> Value:
+    """What the environment itself knows the row by."""
     return row["RecId"] if table.side is Side.FINOPS else row[table.key[0]]
 
 
@@ -74,10 +81,12 @@ def _merge(earlier: RecordChange, later: RecordChange) -> RecordChange | None:
     if earlier.before is None and later.after is None:
         return None
     if earlier.before is None:
-        return replace(later, operation=Operation.CREATE, before=None)
+        return RecordChange(later.table, Operation.CREATE, None, {**(earlier.after or {}), **(later.after or {})})
+    # Images may be partial: what only one of them shows had that value all the while.
+    before = {**(later.before or {}), **earlier.before}
     if later.after is None:
-        return replace(later, operation=Operation.DELETE, before=earlier.before)
-    return replace(later, operation=Operation.UPDATE, before=earlier.before)
+        return RecordChange(later.table, Operation.DELETE, before, None)
+    return RecordChange(later.table, Operation.UPDATE, before, {**(earlier.after or {}), **later.after})
 
 
 class Mapper:
@@ -120,6 +129,8 @@ class Mapper:
         if isinstance(action, Ending):
             return action
         row = change.image if action is not Action.DELETE or change.after is None else change.before
+        if action is Action.WRITE_WHOLE and change.operation is Operation.UPDATE:
+            row = await whole_row(route.source, change.image, source)
         assert row is not None
         label = record_label(route, row)
         columns = changed if action is Action.WRITE else None

@@ -24,7 +24,7 @@ from dualwrite.maps.plan import LookupAlternative
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value, target_entry
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
-from dualwrite.sync.mapping import Action, Work, read_related
+from dualwrite.sync.mapping import Action, Work, read_related, whole_row
 
 OWNING_TEAM = "cdm_defaultowningteam"
 
@@ -91,10 +91,11 @@ class Writer:
 
     async def _write_whole(self, work: Work, awaited: set[str]) -> RecordChange:
         """The row is in the target with all mapped columns, whether it was there before or not."""
-        related = work.related
+        row, related = work.row, work.related
         if work.changed is not None:
-            related = await read_related(work.route, work.row, read_paths(work.route, None), self._source)
-        transformed = transform(work.route, work.row, related=related, changed=None, label=work.label)
+            row = await whole_row(work.route.source, work.row, self._source)
+            related = await read_related(work.route, row, read_paths(work.route, None), self._source)
+        transformed = transform(work.route, row, related=related, changed=None, label=work.label)
         values = await self._resolved(work, transformed, awaited | {work.route.target.name})
         for_new = work.plan.created_only[work.route.direction]
         present = {name: value for name, value in values.items() if name not in for_new} if for_new else values

@@ -130,7 +130,8 @@ class FrozenCompany:
         return table.side is Side.DATAVERSE and table.company_column is not None
 
     def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
-        return (table.company_column,) if table.company_column in given else ()
+        column = table.company_column
+        return (column,) if column is not None and column in given else ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,11 +44,13 @@ from dualwrite.environments.port import (
     RowQuery,
 )
 from dualwrite.errors import Contention, EnvironmentUnavailable, LimitExceeded, OutcomeUnknown
-from dualwrite.metadata.schema import EnvironmentSchema, Side
+from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Row
 
 _FIRST_PAUSE_S = 0.004
-_LONGEST_PAUSE_S = 0.4
+_LONGEST_PAUSE_S = 0.064
+_MOST_PATIENT = 4
+"""From this attempt on a transaction does not wait any longer for records than before."""
 _POOL_WAIT_S = 10.0
 
 
@@ -169,10 +172,10 @@ class HostedEnvironment:
         self._check_size(len(commands))
         started = time.monotonic()
         pause = _FIRST_PAUSE_S
-        while True:
+        for attempt in itertools.count():
             try:
                 # What has begun to commit is carried through even when the caller goes away.
-                return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller)))
+                return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller, attempt)))
             except Contention as busy:
                 if time.monotonic() - started > self.settings.retry_seconds:
                     raise Contention(
@@ -180,6 +183,7 @@ class HostedEnvironment:
                     ) from busy
             await asyncio.sleep(pause * (0.5 + self._random.random()))
             pause = min(pause * 2, _LONGEST_PAUSE_S)
+        raise AssertionError("unreachable")
 
     def _check_size(self, records: int) -> None:
         limit = self.settings.transaction_records
@@ -188,7 +192,7 @@ class HostedEnvironment:
                 f"a transaction may change {limit} records (setting transaction_records), this one changes {records}"
             )
 
-    async def _attempt(self, commands: Sequence[Command], caller: Caller) -> Sequence[RecordChange]:
+    async def _attempt(self, commands: Sequence[Command], caller: Caller, attempt: int) -> Sequence[RecordChange]:
         async with self._connection() as connection:
             commitment: Commitment
             try:
@@ -196,10 +200,12 @@ class HostedEnvironment:
                     with translated(self._layouts):
                         await connection.execute("BEGIN")
                     self._reached("source.begun")
-                    session = HostedSession(connection, self._layouts, rules=self._rules, user_id=caller.user_id)
+                    session = HostedSession(
+                        connection, self._layouts, rules=self._rules, user_id=caller.user_id, needs=self._needs
+                    )
                     changes = await session.execute(commands)
                     self._reached("source.written")
-                    commitment = await self._route(ChangeSet(self.name, tuple(changes), caller), session)
+                    commitment = await self._route(ChangeSet(self.name, tuple(changes), caller, attempt), session)
             except TimeoutError:
                 await _rollback(connection)
                 raise LimitExceeded(
@@ -212,6 +218,9 @@ class HostedEnvironment:
             await self._commit(connection, commitment)
         await commitment.committed()
         return changes
+
+    async def _needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
+        return frozenset() if self._pipeline is None else await self._pipeline.needs(table, written)
 
     async def _route(self, changes: ChangeSet, session: HostedSession) -> Commitment:
         if self._pipeline is None:
@@ -242,9 +251,15 @@ class HostedEnvironment:
     # --- taking part ------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def participate(self) -> AsyncIterator[Participant]:
+    async def participate(self, *, attempt: int = 0) -> AsyncIterator[Participant]:
         async with self._connection(self._engine) as connection:
-            participant = HostedParticipant(connection, self._layouts, rules=self._rules, user_id=self._engine_user)
+            participant = HostedParticipant(
+                connection,
+                self._layouts,
+                rules=self._rules,
+                user_id=self._engine_user,
+                lock_wait_ms=self.settings.target_lock_wait_ms * 2 ** min(attempt, _MOST_PATIENT),
+            )
             try:
                 yield participant
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from enum import Enum, auto
 from uuid import UUID
@@ -31,8 +32,6 @@ class _State(Enum):
 class HostedParticipant(HostedSession):
     """Implements ``port.Participant``."""
 
-    whole_images = False
-
     def __init__(
         self,
         connection: DictConnection,
@@ -40,21 +39,28 @@ class HostedParticipant(HostedSession):
         *,
         rules: Mapping[str, tuple[Rule, ...]],
         user_id: UUID | None,
+        lock_wait_ms: int,
     ) -> None:
         super().__init__(connection, layouts, rules=rules, user_id=user_id)
+        # Two transactions that hold each other's half wait for each other; the shorter wait gives way. Drawn by lot, so
+        # that neither side of a link is the one that always does.
+        self._lock_wait_ms = random.randint(lock_wait_ms // 2, lock_wait_ms * 3 // 2)
         self._state = _State.NEW
         self._name: PreparedName | None = None
 
     async def begin(self) -> None:
         with translated(self.layouts):
-            await self.connection.execute("BEGIN")
+            await self.connection.execute(f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}")
         self._state = _State.OPEN
 
     async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
         self._state = _State.OPEN
         self._name = prepared_name(source, change, epoch=epoch)
         with translated(self.layouts):
-            await self.connection.execute(f"BEGIN; SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')")
+            await self.connection.execute(
+                f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}; "
+                f"SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')"
+            )
 
     async def prepare(self) -> PreparedName:
         assert self._name is not None

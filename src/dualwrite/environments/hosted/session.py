@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, assert_never
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias, assert_never
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -43,6 +43,8 @@ from dualwrite.metadata.values import Row, Value, target_entry
 
 DictConnection = AsyncConnection[dict[str, Any]]
 
+Needs: TypeAlias = Callable[[Table, frozenset[str]], Awaitable[frozenset[str]]]
+
 _TWO_ROWS = " LIMIT 2"
 _TO_CHANGE = " FOR NO KEY UPDATE OF t"
 _TO_DELETE = " FOR UPDATE OF t"
@@ -51,9 +53,6 @@ _TO_DELETE = " FOR UPDATE OF t"
 class HostedSession:
     """Implements ``port.Session`` over one connection with a transaction open on it."""
 
-    whole_images = True
-    """Whether record changes carry all columns. The engine's half does without: nobody maps it on."""
-
     def __init__(
         self,
         connection: DictConnection,
@@ -61,11 +60,14 @@ class HostedSession:
         *,
         rules: Mapping[str, tuple[Rule, ...]],
         user_id: UUID | None,
+        needs: Needs | None = None,
     ) -> None:
+        """``needs`` tells which columns others must find in the images of an update; None: nobody looks at them."""
         self.connection = connection
         self.layouts = layouts
         self.user_id = user_id
         self._rules = rules
+        self._needs = needs
         self._results: list[RecordChange] = []
 
     # --- finding ----------------------------------------------------------------------------------------------------
@@ -268,28 +270,30 @@ class HostedSession:
                 raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
         with translated(self.layouts):
             cursor = await self.connection.execute(
-                layout.insert(tuple(values), self.whole_images), list(values.values())
+                layout.insert(tuple(values), self._needs is not None), list(values.values())
             )
             row = await cursor.fetchone()
         assert row is not None
-        return RecordChange(table, Operation.CREATE, None, row if self.whole_images else {**values, **row})
+        return RecordChange(table, Operation.CREATE, None, {**values, **row})
 
     async def _update_or_create(self, layout: Layout, command: Update) -> RecordChange:
         table = layout.table
-        given = await self._given(layout, command.values)
-        seen = self._seen_by_rules(table, given)
-        if not seen and command.version is None and command.existence is not Existence.MUST_NOT_EXIST:
-            change = await self._update_at_once(layout, command.key, dict(given))
+        everything = await self._given(layout, command.values)
+        given = _without_address(command, everything)
+        by_rules = self._seen_by_rules(table, given)
+        seen = await self._seen(table, given, command) if not command.echo or self._needs is None else None
+        if not by_rules and command.version is None and command.existence is not Existence.MUST_NOT_EXIST:
+            change = await self._update_at_once(layout, command.key, dict(given), seen)
             if change is not None:
                 return change
-        columns = None if self.whole_images else seen.union(given)
+        columns = None if seen is None else seen | by_rules
         before = await self._by_key(layout, command.key, lock=_TO_CHANGE, columns=columns)
         if before is None:
             if command.existence is Existence.MUST_EXIST or command.version is not None:
                 raise self._not_found(layout, command.key)
             assert isinstance(command.key, RecordKey)
             values = await self._key_values(table, command.key)
-            return await self._create(layout, {**values, **given})
+            return await self._create(layout, {**values, **everything})
         if command.existence is Existence.MUST_NOT_EXIST:
             raise PreconditionFailed(f"{table.name}: the record exists already", table=table.name, exists=True)
         self._check_version(layout, before, command.version)
@@ -300,20 +304,31 @@ class HostedSession:
         rules = self._rules.get(table.name, ())
         return frozenset(name for rule in rules for name in rule.looks_at(table, given))
 
+    async def _seen(self, table: Table, given: Mapping[str, Value], command: Update) -> frozenset[str]:
+        """The columns that the images of a partial update hold."""
+        written = frozenset(given)
+        if self._needs is None:
+            return written
+        return written | frozenset(table.key) | await self._needs(table, written)
+
     async def _update_at_once(
-        self, layout: Layout, key: RecordKey | ResultOf | NaturalKey, values: dict[str, Value]
+        self,
+        layout: Layout,
+        key: RecordKey | ResultOf | NaturalKey,
+        values: dict[str, Value],
+        seen: frozenset[str] | None,
     ) -> RecordChange | None:
-        """The row is found and changed in one statement; None when it takes a second look: there is no such row, nothing
-        differs, or a column needs care."""
+        """The row is found and changed in one statement; None when it takes a second look.
+
+        That is where there is no such row, nothing differs, or a column needs care.
+        """
         table = layout.table
         if not values or any(
             name in table.key or (table.column(name).required and not values[name]) for name in values
         ):
             return None
         paths, wanted, company = await self._located(layout, key)
-        given = frozenset(values)
         await self._run_rules(table, before={}, values=values)
-        seen = None if self.whole_images else given
         query = layout.update_found(tuple(values), paths, company is not None, seen)
         new = list(values.values())
         with translated(self.layouts):
@@ -407,11 +422,18 @@ class HostedSession:
 
     def _check_version(self, layout: Layout, row: Row, version: int | None) -> None:
         if version is not None and row[layout.version_column] != version:
-            raise PreconditionFailed(
-                f"{layout.table.name}: the version of the existing record doesn't match the RowVersion property provided",
-                table=layout.table.name,
-            )
+            name = layout.table.name
+            message = f"{name}: the version of the existing record doesn't match the RowVersion property provided"
+            raise PreconditionFailed(message, table=name)
 
     def _not_found(self, layout: Layout, key: RecordKey | ResultOf | NaturalKey) -> RecordNotFound:
         shown = "; ".join(str(value) for _, value in key.parts) if not isinstance(key, ResultOf) else "$result"
         return RecordNotFound(f"{layout.table.name} With Id = {shown} Does Not Exist", table=layout.table.name)
+
+
+def _without_address(command: Update, given: dict[str, Value]) -> dict[str, Value]:
+    """What an upsert changes in a row that is there: the columns that addressed it stay, whatever the body says."""
+    if command.existence is Existence.MUST_EXIST or not isinstance(command.key, RecordKey):
+        return given
+    address = {name for name, _ in command.key.parts}
+    return {name: value for name, value in given.items() if name not in address}

@@ -149,7 +149,7 @@ class WritePlanner:
             address = RowAddress(entity, ((key.column.name, value),), is_primary=True)
         existence = Existence.ANY if upsert else Existence.MUST_EXIST
         values = _without_key(composer.values(entity, body), address, existence)
-        composer.add(Update(entity.table.name, address.record_key, values, existence))
+        composer.add(Update(entity.table.name, address.record_key, values, existence, echo=False))
 
     # --- one row ------------------------------------------------------------------------------------------------
 
@@ -167,7 +167,8 @@ class WritePlanner:
         values = composer.values(entity, _body(request))
         if row.address is not None:
             values = _without_key(values, row.address, existence)
-        composer.add(Update(entity.table.name, row.key, values, existence, version))
+        echo = request.header("prefer") is not None
+        composer.add(Update(entity.table.name, row.key, values, existence, version, echo=echo))
         return _planned(entity, composer, Outcome.WRITTEN, address=row.address)
 
     def _on_part(self, request: Request, row: _Row, rest: tuple[Segment, ...], composer: Composer) -> WritePlan:
@@ -186,7 +187,7 @@ class WritePlanner:
         else:
             values = self._single_property(request, entity, name)
         version = _version(request.header("if-match"))
-        composer.add(Update(entity.table.name, row.key, values, Existence.MUST_EXIST, version))
+        composer.add(Update(entity.table.name, row.key, values, Existence.MUST_EXIST, version, echo=False))
         return _planned(entity, composer, Outcome.DONE, address=row.address)
 
     def _single_property(self, request: Request, entity: EntityModel, name: str) -> dict[str, CommandValue]:

@@ -85,7 +85,7 @@ class Writer:
         if isinstance(key, RecordKey):
             values = entity.wire.without_key(values, key)
         version = await self._demanded_version(entity, key, request)
-        return Update(entity.table.name, key, values, version=version)
+        return Update(entity.table.name, key, values, version=version, echo=False)
 
     def _addressed(
         self, entity: PublicEntity, addressed: KeyPredicate | ResultOf, request: Request, options: Options
