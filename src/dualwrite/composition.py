@@ -31,8 +31,9 @@ from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
 from dualwrite.security.audiences import Audience, Audiences
 from dualwrite.security.authenticator import TokenAuthenticator
-from dualwrite.security.clients import Clients, Credentials
+from dualwrite.security.clients import Clients
 from dualwrite.security.clock import system_clock
+from dualwrite.security.credentials import Credentials
 from dualwrite.security.keys import KeyRing
 from dualwrite.security.local_administrator import ensure_local_administrator
 from dualwrite.security.passwords import Passwords

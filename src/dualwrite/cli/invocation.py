@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from dualwrite.cli.output import Output
-from dualwrite.composition import House, open_house
 from dualwrite.security.local_administrator import read_local_administrator
 from dualwrite.settings import Settings
+
+if TYPE_CHECKING:
+    from dualwrite.composition import House
 
 T = TypeVar("T")
 
@@ -34,6 +36,9 @@ class Invocation:
 
         Raises: SettingsRefused, where nothing has ever been started: a mistyped folder is not to become a new house.
         """
+        # Commands that only call the services answer at once, because they need not load the engine.
+        from dualwrite.composition import open_house
+
         settings = self.settings()
         read_local_administrator(settings.data_folder)
 

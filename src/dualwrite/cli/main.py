@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from dualwrite.cli import compare, imports, link, maps, records, status, token, up
 from dualwrite.cli.invocation import Invocation
 from dualwrite.cli.output import Output
 from dualwrite.errors import DualwriteError
@@ -20,18 +20,41 @@ from dualwrite.errors import DualwriteError
 _ANYWHERE_WITH_VALUE = ("--data-folder",)
 _ANYWHERE_FLAGS = ("--json",)
 
-app = typer.Typer(
-    name="dualwrite",
-    help="Keeps a finance and operations environment and a Dataverse environment in step.",
-    epilog="--data-folder and --json may stand anywhere on the line.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+_COMMANDS: Mapping[str, str] = {
+    "up": "dualwrite.cli.up:up",
+    "status": "dualwrite.cli.status:status",
+    "token": "dualwrite.cli.token:token",
+    "import": "dualwrite.cli.imports:import_file",
+    "link": "dualwrite.cli.link:link",
+    "maps": "dualwrite.cli.maps:app",
+    "records": "dualwrite.cli.records:app",
+    "compare": "dualwrite.cli.compare:compare",
+}
+"""Each command with its place. Only the one that is called is loaded, so that it answers quickly."""
 
 
-@app.callback()
+def build_app(names: Iterable[str] = tuple(_COMMANDS)) -> typer.Typer:
+    """The application with the commands called ``names``."""
+    app = typer.Typer(
+        name="dualwrite",
+        help="Keeps a finance and operations environment and a Dataverse environment in step.",
+        epilog="--data-folder and --json may stand anywhere on the line.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(options)
+    for name in names:
+        module, _, attribute = _COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
 def options(
     context: typer.Context,
     data_folder: Annotated[
@@ -47,32 +70,24 @@ def options(
     context.obj = Invocation(data_folder, Output(as_json=as_json))
 
 
-app.command("up")(up.up)
-app.command("status")(status.status)
-app.command("token")(token.token)
-app.command("import")(imports.import_file)
-app.command("link")(link.link)
-app.command("compare")(compare.compare)
-app.add_typer(maps.app, name="maps")
-app.add_typer(records.app, name="records")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line is carried out; exit code 1 for what the program refuses, 2 for a line it cannot read."""
-    line = _global_options_first(sys.argv[1:] if arguments is None else arguments)
+    everywhere, rest = _split_line(sys.argv[1:] if arguments is None else arguments)
     _log_to_standard_error()
     if not sys.warnoptions:
         # Warnings of libraries are for developers; whoever wants them asks with python -W.
         warnings.simplefilter("ignore")
     try:
-        app(args=line)
+        build_app(rest[:1] if rest[:1] and rest[0] in _COMMANDS else _COMMANDS)(
+            args=[*everywhere, *rest], prog_name="dualwrite"
+        )
     except DualwriteError as error:
-        Output(as_json="--json" in line).refuse(error)
+        Output(as_json="--json" in everywhere).refuse(error)
         sys.exit(1)
 
 
-def _global_options_first(arguments: Sequence[str]) -> list[str]:
-    """The line with the options that may stand anywhere moved to where the parser expects them."""
+def _split_line(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options that may stand anywhere, for they are to come first, and the rest of the line."""
     first: list[str] = []
     rest: list[str] = []
     left = iter(arguments)
@@ -85,7 +100,7 @@ def _global_options_first(arguments: Sequence[str]) -> list[str]:
             first += [each, *([value] if (value := next(left, None)) is not None else [])]
         else:
             rest.append(each)
-    return first + rest
+    return first, rest
 
 
 def _log_to_standard_error() -> None:

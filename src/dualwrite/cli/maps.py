@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, report_document, source_rows
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import chosen_maps, find_map
-from dualwrite.cli.output import grid
+from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.steps import Steps
 from dualwrite.composition import CONNECTION, House
 from dualwrite.maps.text import parse_map
@@ -24,8 +24,6 @@ from dualwrite.store.maps import TableMap
 from dualwrite.sync.initial_copy import CopyReport
 
 app = typer.Typer(help="Table maps: list, show, run, stop.", no_args_is_help=True)
-
-STATE_STYLES: Mapping[str, str] = {"running": "green", "initializing": "yellow", "not running": "dim"}
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of maps, or parts of them that only one has.")]
 All = Annotated[bool, typer.Option("--all", help="All maps.")]

@@ -17,6 +17,9 @@ from rich.text import Text
 
 from dualwrite.errors import DualwriteError
 
+STATE_STYLES: Mapping[str, str] = {"running": "green", "initializing": "yellow", "not running": "dim"}
+"""The colour of each state of a map."""
+
 
 class Output:
     """Standard output for results, standard error for everything else."""

@@ -19,7 +19,7 @@ from dualwrite.errors import (
     RecordNotFound,
     RecordRefused,
 )
-from dualwrite.security.clients import Credentials
+from dualwrite.security.credentials import Credentials
 from dualwrite.security.local_administrator import read_local_administrator
 from dualwrite.settings import Settings
 

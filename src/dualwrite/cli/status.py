@@ -9,8 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.maps import STATE_STYLES
-from dualwrite.cli.output import grid
+from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.services import Json, Services, parse_json
 
 

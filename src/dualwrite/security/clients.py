@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from dualwrite.errors import NotAuthenticated
+from dualwrite.security.credentials import Credentials
 from dualwrite.security.passwords import Passwords, new_secret
 from dualwrite.security.roles import Role
 from dualwrite.store.clients import ClientRecord, ClientRepository
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a client needs to get a token. The secret is known here and to the client only; the store has its hash."""
-
-    tenant: UUID
-    client_id: UUID
-    secret: str = field(repr=False)
 
 
 class Clients:

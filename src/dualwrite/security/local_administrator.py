@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from dualwrite.errors import NotAuthenticated, SettingsRefused
-from dualwrite.security.clients import Clients, Credentials
+from dualwrite.security.credentials import Credentials
 from dualwrite.security.passwords import new_secret
 from dualwrite.security.private_files import read_or_create_private, read_private
 from dualwrite.security.roles import Role
+
+if TYPE_CHECKING:
+    from dualwrite.security.clients import Clients
 
 CLIENT_FILE = "client.json"
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from joserfc import jwk, jwt
 
 from dualwrite.security.authenticator import TokenAuthenticator
-from dualwrite.security.clients import Credentials
+from dualwrite.security.credentials import Credentials
 from dualwrite.security.roles import Role
 from dualwrite.servers.identity import build_identity_router
 
