@@ -41,8 +41,7 @@ def hosted_finops(
     conninfo: str, *, reached: CrashPoints = nowhere, settings: HostedSettings | None = None
 ) -> HostedEnvironment:
     """The finance and operations environment as the program builds it; not open yet."""
-    chosen = settings or HostedSettings(target_lock_wait_ms=50)
-    return HostedEnvironment(FINOPS, load_schema(Side.FINOPS), conninfo, settings=chosen, reached=reached)
+    return HostedEnvironment(FINOPS, load_schema(Side.FINOPS), conninfo, settings=settings, reached=reached)
 
 
 def hosted_dataverse(
@@ -53,7 +52,7 @@ def hosted_dataverse(
         DATAVERSE,
         load_schema(Side.DATAVERSE),
         conninfo,
-        settings=settings or HostedSettings(target_lock_wait_ms=200),
+        settings=settings,
         rules=(*dataverse_rules(), OwnerTeam()),
         engine_user=ENGINE_USER_ID,
         reached=reached,

@@ -225,24 +225,22 @@ def _prepare_databases(server: Server) -> None:
     seed_dataverse(server.conninfo(_database(DATAVERSE)))
 
 
-def _hosted_settings(settings: Settings, *, target_lock_wait_ms: int) -> HostedSettings:
+def _hosted_settings(settings: Settings) -> HostedSettings:
     return HostedSettings(
         transaction_records=settings.transaction_records,
         transaction_seconds=settings.transaction_seconds,
         source_lock_wait_ms=settings.source_lock_wait_ms,
-        target_lock_wait_ms=target_lock_wait_ms,
+        target_lock_wait_ms=settings.target_lock_wait_ms,
         retry_seconds=settings.contention_seconds,
     )
 
 
 def _finops(settings: Settings, server: Server, reached: CrashPoints) -> HostedEnvironment:
-    # A change that comes from Dataverse and meets one from finance and operations gives way first.
-    patience = max(1, settings.target_lock_wait_ms // 4)
     return HostedEnvironment(
         FINOPS,
         load_schema(Side.FINOPS),
         server.conninfo(_database(FINOPS)),
-        settings=_hosted_settings(settings, target_lock_wait_ms=patience),
+        settings=_hosted_settings(settings),
         reached=reached,
     )
 
@@ -252,7 +250,7 @@ def _dataverse(settings: Settings, server: Server, reached: CrashPoints) -> Host
         DATAVERSE,
         load_schema(Side.DATAVERSE),
         server.conninfo(_database(DATAVERSE)),
-        settings=_hosted_settings(settings, target_lock_wait_ms=settings.target_lock_wait_ms),
+        settings=_hosted_settings(settings),
         rules=(*dataverse_rules(), OwnerTeam()),
         engine_user=ENGINE_USER_ID,
         reached=reached,

@@ -20,7 +20,6 @@ import traceback
 from dataclasses import dataclass
 
 from dualwrite.environments.crash_points import CrashPoints, kill_at, nowhere
-from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import Command, Create, Delete, RecordKey, Update
 from dualwrite.errors import PreconditionFailed
 from dualwrite.metadata.schema import Side
@@ -140,9 +139,8 @@ def _reached(order: dict[str, str]) -> dict[Side, CrashPoints]:
 
 async def _live(order: dict[str, str], alive: int) -> None:
     reached = _reached(order)
-    settings = [HostedSettings(target_lock_wait_ms=wait, pool_size=12) for wait in (50, 200)]
-    finops = hosted_finops(order["finops"], reached=reached[Side.FINOPS], settings=settings[0])
-    dataverse = hosted_dataverse(order["dataverse"], reached=reached[Side.DATAVERSE], settings=settings[1])
+    finops = hosted_finops(order["finops"], reached=reached[Side.FINOPS])
+    dataverse = hosted_dataverse(order["dataverse"], reached=reached[Side.DATAVERSE])
     async with open_linked(finops, dataverse, reached=(reached[Side.FINOPS], reached[Side.DATAVERSE])) as pair:
         if "recover" in order:
             await Recovery(pair.pair, reached=kill_at(order["recover"])).run()

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import NewType, Protocol, TypeAlias
 from uuid import UUID
 
+from dualwrite.errors import Contention
 from dualwrite.filters.tree import Expression
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import LegalEntityId, Row, Value
@@ -358,6 +359,10 @@ class Commitment(Protocol):
 
 class CommitPipeline(Protocol):
     """What every served transaction passes before it commits."""
+
+    def turn(self, met: Sequence[Contention]) -> AbstractAsyncContextManager[None]:
+        """Inside, no other transaction that had to give way at one of the same records is started over."""
+        ...
 
     async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
         """The columns it must find in the images of an update that writes the columns ``written``."""

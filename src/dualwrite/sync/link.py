@@ -15,6 +15,7 @@ from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.metadata.values import target_entry
+from dualwrite.sync.turns import Turns
 
 COMPANY_TABLE = "cdm_company"
 COMPANY_CODE = "cdm_companycode"
@@ -32,6 +33,7 @@ class Pair:
 
     finops: Environment
     dataverse: Environment
+    turns: Turns = field(default_factory=Turns)
 
     def side(self, side: Side) -> Environment:
         return self.finops if side is Side.FINOPS else self.dataverse

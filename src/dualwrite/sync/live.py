@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 import structlog
@@ -106,6 +107,7 @@ class LiveSync:
         self.tally = tally
         self._source = source
         self._target = target
+        self._turns = pair.turns
         self._recovery = Recovery(pair, reached=reached)
         self._mapper = Mapper(tally)
         self._transaction_records = transaction_records
@@ -137,6 +139,10 @@ class LiveSync:
             raise EnvironmentUnavailable(
                 f"environment {self._target.name} does not answer; nothing was saved: {error.message}"
             ) from error
+
+    def turn(self, met: Sequence[Contention]) -> AbstractAsyncContextManager[None]:
+        """Inside, no other transaction that had to give way at one of the same records is started over."""
+        return self._turns.at(str(each.details["record"]) for each in met if "record" in each.details)
 
     async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
         """The columns that the running maps look at when the columns ``written`` of a row of ``table`` change."""

@@ -18,7 +18,7 @@ from dualwrite.environments.port import (
     Session,
     Update,
 )
-from dualwrite.errors import PartnerRefused, RecordNotFound, RecordRefused
+from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused
 from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
 from dualwrite.maps.plan import LookupAlternative
 from dualwrite.metadata.schema import Side
@@ -119,6 +119,9 @@ class Writer:
             return (await self._target.execute([command]))[0]
         except RecordNotFound:
             raise
+        except Contention as busy:
+            busy.details = {**busy.details, "record": _name(work)}
+            raise
         except RecordRefused as refusal:
             raise self._said_by_partner(work, refusal) from refusal
 
@@ -211,6 +214,11 @@ class Writer:
         partner = PartnerRefused(refusal.message, table=refusal.table, column=refusal.column)
         partner.details = {**refusal.details, "map": work.route.map_name, "record": work.label, "command": work.command}
         return partner
+
+
+def _name(work: Work) -> str:
+    """The record as both sides spell it: the turns at it are taken by this name."""
+    return "|".join(str(part).lower() for part in (work.plan.dataverse.name, work.company, *work.key))
 
 
 def _key(work: Work) -> NaturalKey:

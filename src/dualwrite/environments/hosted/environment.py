@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,8 +48,8 @@ from dualwrite.metadata.values import Row
 
 _FIRST_PAUSE_S = 0.004
 _LONGEST_PAUSE_S = 0.064
-_MOST_PATIENT = 4
-"""From this attempt on a transaction does not wait any longer for records than before."""
+_PATIENCE = 12
+"""How much longer than others a transaction that has given way before waits for a record."""
 _POOL_WAIT_S = 10.0
 
 
@@ -171,19 +170,23 @@ class HostedEnvironment:
     async def transact(self, commands: Sequence[Command], *, caller: Caller) -> Sequence[RecordChange]:
         self._check_size(len(commands))
         started = time.monotonic()
-        pause = _FIRST_PAUSE_S
-        for attempt in itertools.count():
-            try:
-                # What has begun to commit is carried through even when the caller goes away.
-                return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller, attempt)))
-            except Contention as busy:
-                if time.monotonic() - started > self.settings.retry_seconds:
-                    raise Contention(
-                        "somebody else kept changing the same records; nothing was saved, please try again"
-                    ) from busy
-            await asyncio.sleep(pause * (0.5 + self._random.random()))
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
-        raise AssertionError("unreachable")
+        met: list[Contention] = []
+        async with AsyncExitStack() as turn:
+            while True:
+                try:
+                    # What has begun to commit is carried through even when the caller goes away.
+                    return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller, len(met))))
+                except Contention as busy:
+                    if time.monotonic() - started > self.settings.retry_seconds:
+                        raise Contention(
+                            "somebody else kept changing the same records; nothing was saved, please try again"
+                        ) from busy
+                    met.append(busy)
+                await turn.aclose()
+                pause = min(_FIRST_PAUSE_S * 2 ** len(met), _LONGEST_PAUSE_S)
+                await asyncio.sleep(pause * self._random.random())
+                if self._pipeline is not None:
+                    await turn.enter_async_context(self._pipeline.turn(met))
 
     def _check_size(self, records: int) -> None:
         limit = self.settings.transaction_records
@@ -258,7 +261,7 @@ class HostedEnvironment:
                 self._layouts,
                 rules=self._rules,
                 user_id=self._engine_user,
-                lock_wait_ms=self.settings.target_lock_wait_ms * 2 ** min(attempt, _MOST_PATIENT),
+                lock_wait_ms=self.settings.target_lock_wait_ms * (_PATIENCE if attempt else 1),
             )
             try:
                 yield participant
