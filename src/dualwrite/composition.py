@@ -25,6 +25,7 @@ from dualwrite.environments.hosted.dataverse_seed import (
 )
 from dualwrite.environments.hosted.ddl import create_tables
 from dualwrite.environments.hosted.environment import HostedEnvironment
+from dualwrite.environments.hosted.finops_rules import finops_rules
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.lifecycle.maps import MapLifecycle
@@ -143,7 +144,8 @@ async def _linked(
             )
         )
     recovery = Recovery(pair, reached=reached)
-    await recovery.run()
+    if await recovery.is_due():
+        await recovery.run()
     clients = Clients(store.clients, Passwords())
     administrator = await ensure_local_administrator(
         clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
@@ -240,6 +242,7 @@ def _finops(settings: Settings, server: Server, reached: CrashPoints) -> HostedE
         FINOPS,
         load_schema(Side.FINOPS),
         server.conninfo(_database(FINOPS)),
+        rules=finops_rules(),
         settings=_hosted_settings(settings),
         reached=reached,
     )

@@ -78,6 +78,11 @@ class Recovery:
         committed = sum(each.change in decided for each in left)
         return committed, len(left) - committed
 
+    async def is_due(self) -> bool:
+        """Whether something is prepared, or the environments' epochs have come apart: signs of a process that died."""
+        apart = await self._pair.finops.epoch() != await self._pair.dataverse.epoch()
+        return apart or await self.left_behind() > 0
+
     async def left_behind(self) -> int:
         """How many prepared transactions there are in both environments, of whatever age."""
         return len(await self._pair.finops.prepared()) + len(await self._pair.dataverse.prepared())

@@ -66,6 +66,9 @@ class Sweeper:
         now = self._now()
         if self._forgotten_at is not None and now - self._forgotten_at < FORGET_EVERY:
             return
+        if await self._recovery.left_behind():
+            # A decision is kept for as long as something prepared may ask for it, however old.
+            return
         for environment in (self._pair.finops, self._pair.dataverse):
             await environment.forget(now - REMEMBER)
         self._forgotten_at = now

@@ -42,9 +42,12 @@ BEGIN
     END IF;
 END $$;
 
+-- The first thing the engine does in a target. Lock first, epoch second: a recovery that has raised the epoch either finds the
+-- lock, and waits until we are prepared or gone, or we see the new epoch.
 CREATE OR REPLACE FUNCTION dualwrite.accept(p_epoch bigint, p_change uuid, p_source text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    LOCK TABLE dualwrite.acceptance IN ROW EXCLUSIVE MODE;
     IF (SELECT e.epoch FROM dualwrite.epoch e) <> p_epoch THEN
         RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'DW001';
     END IF;
@@ -53,7 +56,7 @@ END $$;
 
 -- Waits for every decision under way, then makes all that were not taken impossible.
 CREATE OR REPLACE FUNCTION dualwrite.raise_epoch(p_epoch bigint)
-RETURNS bigint LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql SET lock_timeout = 0 AS $$
 DECLARE
     v_epoch bigint;
 BEGIN

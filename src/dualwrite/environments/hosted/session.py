@@ -378,7 +378,10 @@ class HostedSession:
                 raise refuse(table, column, ValueProblem.REQUIRED, "the column must be filled in")
             if table.side is Side.DATAVERSE and (column.name,) == table.key:
                 raise refuse(table, column, ValueProblem.READ_ONLY, "the id of a row cannot be changed")
-        await self._run_rules(table, before=before, values=wanted)
+        # The rules see what was asked for, also where it is what the row holds: a status that does not fit is refused.
+        asked = dict(values)
+        await self._run_rules(table, before=before, values=asked)
+        wanted = {name: value for name, value in asked.items() if name not in before or before[name] != value}
         with translated(self.layouts):
             cursor = await self.connection.execute(
                 layout.update(tuple(wanted)), [*wanted.values(), before[layout.id_column]]
