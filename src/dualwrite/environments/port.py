@@ -286,8 +286,11 @@ class Participant(Session, Protocol):
         """Open the transaction without a change to accept (initial copy)."""
         ...
 
-    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
-        """The transaction is open and carries ``change``. Raises: Contention, when a recovery has passed meanwhile."""
+    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> PreparedName:
+        """The transaction is open and carries ``change``; tells the name it would be prepared under.
+
+        Raises: Contention, when a recovery has passed meanwhile.
+        """
         ...
 
     async def prepare(self) -> PreparedName:
@@ -418,6 +421,12 @@ class Environment(Protocol):
 
     async def prepared(self) -> Sequence[PreparedTransaction]:
         """What the engine has prepared here and not settled."""
+        ...
+
+    async def accepted_ended(self) -> None:
+        """The engine's transactions that were open here at the call have been prepared or have ended, those of dead
+        processes included.
+        """
         ...
 
     async def settle(self, name: PreparedName, *, commit: bool) -> None:

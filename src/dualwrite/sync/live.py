@@ -157,16 +157,32 @@ class LiveSync:
 
     async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session, *, attempt: int) -> Commitment:
         change = ChangeId(uuid4())
-        async with self._target.participate(attempt=attempt) as target:
-            await target.accept(change, source=self._source.name, epoch=routing.epoch)
-            self._reached("target.accepted")
-            await Writer(routing, target, source).carry_out(work)
-            self._reached("target.written")
-            name = await target.prepare()
+        preparing: PreparedName | None = None
+        try:
+            async with self._target.participate(attempt=attempt) as target:
+                name = await target.accept(change, source=self._source.name, epoch=routing.epoch)
+                self._reached("target.accepted")
+                await Writer(routing, target, source).carry_out(work)
+                self._reached("target.written")
+                preparing = name
+                await target.prepare()
+        except BaseException:
+            # Nothing is decided yet, so whatever came of it can be undone: also when it was only the answer that failed.
+            if preparing is not None:
+                await asyncio.shield(asyncio.ensure_future(self._withdraw(preparing)))
+            raise
         self._reached("target.prepared")
         return PreparedCommitment(
             routing=routing, decision=Decision(change, name, self._target.name), live=self, work=work
         )
+
+    async def _withdraw(self, name: PreparedName) -> None:
+        """The target half is gone, prepared or not. Never raises: what fails here is left to recovery."""
+        try:
+            await self._target.accepted_ended()
+        except EnvironmentUnavailable as error:
+            log.warning("withdrawing waits", prepared=name, reason=error.message)
+        await self.settle(name, commit=False)
 
     def _count_refusal(self, refusal: RecordRefused) -> None:
         name = refusal.details.get("map")

@@ -7,6 +7,7 @@ earlier epochs are settled.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,13 @@ import structlog
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import Environment, Epoch, PreparedTransaction
+from dualwrite.errors import EnvironmentUnavailable
 from dualwrite.sync.link import Pair
 
 log = structlog.get_logger(__name__)
+
+_SETTLE_ATTEMPTS = 8
+_SETTLE_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Recovery:
             (self._pair.dataverse, self._pair.finops),
         ):
             epoch = await source.epoch()
+            await target.accepted_ended()
             left = [each for each in await target.prepared() if each.source == source.name and each.epoch < epoch]
             done, undone = await self._settle(source, target, left)
             committed += done
@@ -73,10 +79,22 @@ class Recovery:
         decided = await source.decided([each.change for each in left]) if left else frozenset()
         for each in left:
             self._reached("recovery.settling")
-            await target.settle(each.name, commit=each.change in decided)
+            await self._settle_one(target, each, commit=each.change in decided)
             self._reached("recovery.settled")
         committed = sum(each.change in decided for each in left)
         return committed, len(left) - committed
+
+    async def _settle_one(self, target: Environment, each: PreparedTransaction, *, commit: bool) -> None:
+        """A living process may be settling the same one: that is waited for."""
+        for attempt in range(_SETTLE_ATTEMPTS):
+            try:
+                await target.settle(each.name, commit=commit)
+            except EnvironmentUnavailable:
+                if attempt == _SETTLE_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
+            else:
+                return
 
     async def is_due(self) -> bool:
         """Whether something is prepared, or the environments' epochs have come apart: signs of a process that died."""

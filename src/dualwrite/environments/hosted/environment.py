@@ -42,7 +42,7 @@ from dualwrite.environments.port import (
     RecordChange,
     RowQuery,
 )
-from dualwrite.errors import Contention, EnvironmentUnavailable, LimitExceeded, OutcomeUnknown
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, LimitExceeded, OutcomeUnknown
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Row
 
@@ -50,6 +50,7 @@ _FIRST_PAUSE_S = 0.004
 _LONGEST_PAUSE_S = 0.064
 _PATIENCE = 12
 """How much longer than others a transaction that has given way before waits for a record."""
+_LOOK_AGAIN_S = 0.005
 _POOL_WAIT_S = 10.0
 
 
@@ -245,9 +246,13 @@ class HostedEnvironment:
                 raise OutcomeUnknown("the database went away while the change was being saved; read it back") from error
             if not await commitment.unknown():
                 raise EnvironmentUnavailable("the database went away; the change was not saved") from error
-        except BaseException:
+        except DualwriteError:
             await _rollback(connection)
             await commitment.abandoned()
+            raise
+        except BaseException:
+            # Cancelled with the message on its way: it may have been carried out. Recovery will read the decision.
+            await connection.close()
             raise
         self._reached("source.committed")
 
@@ -297,6 +302,23 @@ class HostedEnvironment:
                 rows = await (await connection.execute(query, [f"{NAME_PREFIX}:%"])).fetchall()
         return [_prepared(row["gid"], row["prepared"]) for row in rows]
 
+    async def accepted_ended(self) -> None:
+        # Accepting locks its table; a prepared transaction keeps the lock without a process.
+        query = (
+            "SELECT virtualtransaction FROM pg_locks WHERE relation = 'dualwrite.acceptance'::regclass "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND mode = 'RowExclusiveLock' AND pid IS NOT NULL"
+        )
+        waiting_for: set[str] | None = None
+        async with self._connection(self._engine) as connection:
+            while waiting_for is None or waiting_for:
+                with translated(self._layouts):
+                    rows = await (await connection.execute(query)).fetchall()
+                still_open = {str(row["virtualtransaction"]) for row in rows}
+                waiting_for = still_open if waiting_for is None else waiting_for & still_open
+                if waiting_for:
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+
     async def settle(self, name: PreparedName, *, commit: bool) -> None:
         verb = "COMMIT" if commit else "ROLLBACK"
         async with self._connection(self._engine) as connection:
@@ -304,6 +326,9 @@ class HostedEnvironment:
                 await connection.execute(f"{verb} PREPARED '{name}'")
             except pg.UndefinedObject:
                 return
+            except pg.ObjectNotInPrerequisiteState as error:
+                # Somebody else is just ending it; asking again shows whether that went through.
+                raise EnvironmentUnavailable(f"environment {self.name}: {name} is being settled already") from error
             except psycopg.OperationalError as error:
                 raise EnvironmentUnavailable(f"environment {self.name}: {str(error).strip()}") from error
 

@@ -53,7 +53,7 @@ class HostedParticipant(HostedSession):
             await self.connection.execute(f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}")
         self._state = _State.OPEN
 
-    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> None:
+    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> PreparedName:
         self._state = _State.OPEN
         self._name = prepared_name(source, change, epoch=epoch)
         with translated(self.layouts):
@@ -61,6 +61,7 @@ class HostedParticipant(HostedSession):
                 f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}; "
                 f"SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')"
             )
+        return self._name
 
     async def prepare(self) -> PreparedName:
         assert self._name is not None

@@ -14,8 +14,9 @@ class HostedSettings:
     source_lock_wait_ms: int = 5000
     """How long a served transaction waits for a record that somebody else is changing, before it starts over."""
     target_lock_wait_ms: int = 30
-    """How long the engine's half waits for a record, give or take a half. Two users that edit the two halves of one record
-    wait for each other; the shorter wait gives way and starts over, and from then on waits its turn."""
+    """How long the engine's half waits for a record, give or take a half. Two users that edit the two halves of one
+    record wait for each other; the shorter wait gives way and starts over, and from then on waits its turn.
+    """
     retry_seconds: float = 30.0
     """How long a transaction that met others is started over before the user is told."""
     pool_size: int = 24
