@@ -1,4 +1,4 @@
-"""Fixtures every suite shares: one real PostgreSQL for the run, a fresh database for whoever asks, environments over them."""
+"""Fixtures every suite shares: one real PostgreSQL, a fresh database for whoever asks, environments over them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _reference_rows() -> Iterator[Command]:
 
 @pytest.fixture(scope="session")
 async def linked_templates(server: Server, cloning: Cloning, templates: Databases) -> Databases:
-    """Names of databases that were linked for usmf and demf, with all core maps and the reference data on both sides."""
+    """Names of databases linked for usmf and demf, with all core maps and the reference data on both sides."""
     finops = cloning.clone(templates.finops, "linked_finops")
     dataverse = cloning.clone(templates.dataverse, "linked_dataverse")
     environments = hosted_finops(server.conninfo(finops)), hosted_dataverse(server.conninfo(dataverse))
@@ -170,7 +170,7 @@ async def shared_linked(server: Server, cloning: Cloning, linked_templates: Data
 
 @pytest.fixture
 def linked_databases(linked_templates: Databases, clone_database: Callable[[str], str]) -> Databases:
-    """Fresh databases of a linked pair: companies usmf and demf, core maps, groups 10 and 20, Net30, FRI and MON, USD and EUR."""
+    """Fresh databases of a linked pair: usmf and demf, core maps, groups 10 and 20, Net30, FRI and MON, USD and EUR."""
     return Databases(clone_database(linked_templates.finops), clone_database(linked_templates.dataverse))
 
 

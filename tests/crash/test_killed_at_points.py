@@ -1,4 +1,4 @@
-"""Killed at every named place, on either side: both sides agree after recovery, and no change is half applied or lost."""
+"""Killed at every named place, on either side: both sides agree after recovery, no change is half applied or lost."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """A process that gives birth to processes which are killed in the middle of their work.
 
-It imports and compiles everything once, then forks a child for every order it reads from standard input (a line of JSON) and answers
-with a line about the child's end. Forking happens before any event loop or connection exists, so a victim costs a few milliseconds.
+It imports and compiles everything once, then forks a child for every order it reads from standard input (a line of JSON)
+and answers with a line about the child's end. Forking happens before any event loop or connection exists, so a victim
+costs a few milliseconds.
 
-Orders: ``{"place": "finops/target.prepared:2"}`` lets the child kill itself there; ``{"after_ms": 40}`` kills it from outside;
-``{"recover": "recovery.settling"}`` lets it recover and die there. ``clients`` says how many work on each side.
+Orders: ``{"place": "finops/target.prepared:2"}`` lets the child kill itself there; ``{"after_ms": 40}`` kills it from
+outside; ``{"recover": "recovery.settling"}`` lets it recover and die there. ``clients`` says how many work on each side.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ SPELLINGS = {
 
 
 class Client:
-    """Counts upwards: every transaction moves its own two customers and the shared one on by one, and replaces its group."""
+    """Counts upwards: each transaction moves its two customers and the shared one on by one, and replaces its group."""
 
     def __init__(self, pair: LinkedPair, side: Side, name: str, company: Value, log: int) -> None:
         self._pair = pair

@@ -9,12 +9,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from linked_pair import CALLER, LinkedPair
-
 from dualwrite.environments.port import Create, Environment, RecordKey, Update
 from dualwrite.errors import PreconditionFailed
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
+from linked_pair import CALLER, LinkedPair
 
 SECONDS = float(os.environ.get("DUALWRITE_CONTENTION_SECONDS", "12"))
 CUSTOMERS = 20
