@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from dualwrite.environments.port import LegalEntityLink
@@ -27,7 +28,9 @@ from dualwrite.store.connector import create_engine
 from dualwrite.store.environments import EnvironmentKind
 from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal
 from dualwrite.store.maps import MapState
+from dualwrite.store.migration import configuration_of_migrations
 from dualwrite.store.tables import metadata
+from dualwrite.store.upgrade import HEAD
 
 CUSTOMERS = "Customers V3 (accounts)"
 GROUPS = "Customer groups (msdyn_customergroups)"
@@ -311,3 +314,7 @@ async def test_a_retired_key_verifies_and_signs_no_more(store: Store, tmp_path) 
     new, _ = await ring.signing()
     assert new != old and await ring.verifying(old) is not None
     assert await ring.verifying("unknown") is None
+
+
+def test_a_start_looks_for_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(configuration_of_migrations()).get_current_head() == HEAD

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from sqlalchemy import Connection, text
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
-
-from dualwrite.errors import SettingsRefused
 from dualwrite.store.connector import OwnTransactions, create_engine
 
-_ADVISORY_LOCK = 7_306_812_440_118_226_001
-"""One upgrade at a time, also when several machines start together."""
+HEAD = "0001"
+"""The newest revision under ``migrations/``."""
 
-
-def _configuration() -> Config:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return configuration
+_VERSIONED = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 def _upgrade(connection: Connection) -> str:
-    connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-    configuration = _configuration()
-    scripts = ScriptDirectory.from_config(configuration)
-    found = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
-        raise SettingsRefused(
-            f"The database of dual-write was written by a newer version of the program (schema {found}). "
-            "Start that version, or restore a backup from before the upgrade.",
-            revision=found,
-        )
-    configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
-    head = scripts.get_current_head()
-    assert head is not None
-    return head
+    if connection.scalar(_VERSIONED) and connection.scalar(_REVISION) == HEAD:
+        return HEAD
+    # Only a database that is behind pays for loading the migrations' machinery.
+    from dualwrite.store.migration import migrate
+
+    return migrate(connection)
 
 
 async def upgrade(url: str) -> str:
