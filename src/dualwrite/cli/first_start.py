@@ -99,8 +99,7 @@ class FirstStart:
             vendors = sum(company.vendors for company in companies)
             names = ", ".join(company.legal_entity for company in companies)
             step.result(
-                f"F&O environment filled: {total:,} rows in legal entities {names}"
-                f" [dim]({customers} customers, {vendors} vendors)[/]"
+                f"F&O environment filled: {total:,} rows in {names} [dim]({customers} customers, {vendors} vendors)[/]"
             )
         self.done.demo_rows = written
 

@@ -19,6 +19,7 @@ from dualwrite.errors import DualwriteError
 
 _ANYWHERE_WITH_VALUE = ("--data-folder",)
 _ANYWHERE_FLAGS = ("--json",)
+_INTERRUPTED = 130
 
 _COMMANDS: Mapping[str, str] = {
     "up": "dualwrite.cli.up:up",
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DualwriteError as error:
         Output(as_json="--json" in everywhere).refuse(error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
 
 
 def _split_line(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

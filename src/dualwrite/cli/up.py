@@ -109,19 +109,18 @@ class _Up:
         console = self.output.console
         steps = Steps(console)
         console.print(f"[bold]dualwrite {__version__}[/] [dim]· data in[/] {settings.data_folder}\n", soft_wrap=True)
-        try:
-            async with AsyncExitStack() as stack:
-                ports = stack.enter_context(bound_ports(settings))
-                house = await self._open(stack, ports.within(settings), steps)
-                done = await FirstStart(house, steps).run(demo=self.demo)
-                gate, ended = await self._serve(stack, house, ports, steps)
-                trip = await self._round_trip(house, steps) if done.copied is not None else None
-                gate.open()
-                await self._ready(house, done, trip, time.monotonic() - started)
-                if not self.once:
-                    await ended
-        finally:
-            console.print("\n[dim]Stopped.[/]")
+        async with AsyncExitStack() as stack:
+            ports = stack.enter_context(bound_ports(settings))
+            stack.callback(console.print, "[dim]Stopped.[/]")
+            house = await self._open(stack, ports.within(settings), steps)
+            done = await FirstStart(house, steps).run(demo=self.demo)
+            gate, ended = await self._serve(stack, house, ports, steps)
+            trip = await self._round_trip(house, steps) if done.copied is not None else None
+            gate.open()
+            await self._ready(house, done, trip, time.monotonic() - started)
+            stack.callback(console.print, "\n[dim]Stopping…[/]")
+            if not self.once:
+                await ended
 
     async def _open(self, stack: AsyncExitStack, settings: Settings, steps: Steps) -> House:
         where = "the PostgreSQL server" if settings.database_url else "PostgreSQL"
