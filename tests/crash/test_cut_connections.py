@@ -1,4 +1,4 @@
-"""Connections cut in mid traffic, and a recovery beside the living: users may be told to try again, nothing is torn or lost."""
+"""Connections cut in mid traffic, a recovery beside the living: users may be told to try again, nothing is torn or lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def customer(account: str) -> Create:
 
 
 async def _count_up(pair: LinkedPair, side: str, name: str, stop: asyncio.Event, told: Counter[str]) -> tuple[int, int]:
-    """Counts two customers up together until told to stop; gives how often that was acknowledged, and how often unclear."""
+    """Counts two customers up together until told to stop; gives how often that was acknowledged or unclear."""
     company = "usmf" if side == "finops" else await pair.company_id()
     environment = pair.finops if side == "finops" else pair.dataverse
     table, account, counter, company_column = (

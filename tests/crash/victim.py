@@ -1,11 +1,11 @@
 """A process that gives birth to processes which are killed in the middle of their work.
 
-It imports and compiles everything once, then forks a child for every order it reads from standard input (a line of JSON)
+It imports and compiles everything once, then forks a child for every order it reads from standard input (JSON lines)
 and answers with a line about the child's end. Forking happens before any event loop or connection exists, so a victim
 costs a few milliseconds.
 
 Orders: ``{"place": "finops/target.prepared:2"}`` lets the child kill itself there; ``{"after_ms": 40}`` kills it from
-outside; ``{"recover": "recovery.settling"}`` lets it recover and die there. ``clients`` says how many work on each side.
+outside; ``{"recover": "recovery.settling"}`` lets it recover and die there. ``clients`` is the number on each side.
 """
 
 from __future__ import annotations

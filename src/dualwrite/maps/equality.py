@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from dualwrite.errors import ValueRefused
 from dualwrite.maps.convert import is_empty_date
@@ -94,6 +95,9 @@ def agrees(left: Value, right: Value, *, ignore_case: bool = False) -> bool:
 
 def _plain(value: Value) -> Value:
     if value == "" or (isinstance(value, date) and is_empty_date(value)):
+        return None
+    # Finance and operations has no empty numbers: what was never filled in is zero there.
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and value == 0:
         return None
     return value
 

@@ -167,7 +167,7 @@ class LiveSync:
                 preparing = name
                 await target.prepare()
         except BaseException:
-            # Nothing is decided yet, so whatever came of it can be undone: also when it was only the answer that failed.
+            # Nothing is decided yet, so whatever came of it can be undone: also when only the answer has failed.
             if preparing is not None:
                 await asyncio.shield(asyncio.ensure_future(self._withdraw(preparing)))
             raise

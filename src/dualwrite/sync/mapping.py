@@ -89,6 +89,42 @@ def _merge(earlier: RecordChange, later: RecordChange) -> RecordChange | None:
     return RecordChange(later.table, Operation.UPDATE, before, {**(earlier.after or {}), **later.after})
 
 
+class _Remembering:
+    """A session that still knows what the rows held that its transaction has deleted."""
+
+    def __init__(self, session: Session, deleted: Mapping[tuple[str, Value], tuple[Table, Row]]) -> None:
+        self._session = session
+        self._deleted = deleted
+        self.search = session.search
+        self.lock = session.lock
+        self.execute = session.execute
+
+    async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
+        found = dict(await self._session.follow(follow))
+        for row_id in follow.ids:
+            gone = self._deleted.get((follow.table, row_id))
+            value = None if gone is None else await self._behind(*gone, follow.path)
+            if value is not None:
+                found[row_id] = value
+        return found
+
+    async def _behind(self, table: Table, row: Row, path: Path) -> Value:
+        value = row.get(path[0])
+        if len(path) == 1 or not isinstance(value, UUID):
+            return value if len(path) == 1 else None
+        target = str(row.get(target_entry(path[0])) or _first_target(table, path))
+        return (await self.follow(Follow(target, path[1:], (value,)))).get(value)
+
+
+def _with_deleted(source: Session, changes: Sequence[tuple[int, RecordChange]]) -> Session:
+    deleted = {
+        (change.table.name, record_id(change.table, change.before)): (change.table, change.before)
+        for _, change in changes
+        if change.after is None and change.before is not None
+    }
+    return _Remembering(source, deleted) if deleted else source
+
+
 class Mapper:
     """Turns change sets into work."""
 
@@ -98,8 +134,10 @@ class Mapper:
     async def work(self, routing: Routing, changes: Sequence[RecordChange], source: Session) -> list[Work]:
         """The work of one transaction, in the order of its changes. Raises: RecordRefused."""
         result: list[Work] = []
+        collapsed = collapse(changes)
+        source = _with_deleted(source, collapsed)
         codes = CompanyCodes(source)
-        for position, change in collapse(changes):
+        for position, change in collapsed:
             routes = routing.routes(change.table.side, change.table.name)
             for plan, route in routes:
                 work = await self._one(routing, (plan, route), (position, change), (source, codes))

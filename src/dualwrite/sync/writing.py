@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from dualwrite.environments.port import (
     Session,
     Update,
 )
-from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused
+from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused, StillReferenced
 from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
 from dualwrite.maps.plan import LookupAlternative
 from dualwrite.metadata.schema import Side
@@ -66,16 +67,18 @@ class Writer:
         ranks = self._routing.ranks
         if len(writes) > 1:
             writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
-        awaited = {each.route.target.name for each in writes if each.action is Action.WRITE_WHOLE}
+        # Also a row that is only changed may turn out to be missing, and be created.
+        awaited = {each.route.target.name for each in writes} if len(writes) > 1 else set()
         written = [await self._write(each, awaited) for each in writes]
         for left in self._unresolved:
             await self._fill(left)
-        deletes = [each for each in work if each.action is Action.DELETE]
+        deletes = [
+            each
+            for each in work
+            if each.action is Action.DELETE and (each.route.target.name, each.company, _folded(each.key)) not in kept
+        ]
         deletes.sort(key=lambda each: -ranks.get(each.plan.dataverse.name, 0))
-        for each in deletes:
-            if (each.route.target.name, each.company, _folded(each.key)) not in kept:
-                written += await self._delete(each)
-        return written
+        return written + await self._delete_all(deletes)
 
     # --- one row ----------------------------------------------------------------------------------------------------
 
@@ -107,6 +110,35 @@ class Writer:
 
     def _transformed(self, work: Work) -> Transformed:
         return transform(work.route, work.row, related=work.related, changed=work.changed, label=work.label)
+
+    async def _delete_all(self, deletes: Sequence[Work]) -> list[RecordChange]:
+        """The rows are gone, in whatever way they refer to each other."""
+        if len(deletes) < 2:
+            return [change for each in deletes for change in await self._delete(each)]
+        await self._target.savepoint()
+        try:
+            return [change for each in deletes for change in await self._delete(each)]
+        except PartnerRefused as refusal:
+            if refusal.details.get("code") != StillReferenced.code:
+                raise
+            await self._target.undo()
+        going = frozenset(each.route.target.name for each in deletes)
+        for each in deletes:
+            await self._let_go(each, going)
+        return [change for each in deletes for change in await self._delete(each)]
+
+    async def _let_go(self, work: Work, tables: frozenset[str]) -> None:
+        """The row refers to no row of ``tables`` any more, except by its key."""
+        in_key = {part.target_path[0] for part in work.route.key}
+        lookups = [column.lookup for column in work.route.columns if column.lookup is not None]
+        values: dict[str, Value] = {
+            lookup.column: None
+            for lookup in lookups
+            if lookup.column not in in_key and any(each.table in tables for each in lookup.alternatives)
+        }
+        if values:
+            with suppress(RecordNotFound):
+                await self._execute(work, Update(work.route.target.name, _key(work), values))
 
     async def _delete(self, work: Work) -> Sequence[RecordChange]:
         try:

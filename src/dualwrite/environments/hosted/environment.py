@@ -209,7 +209,9 @@ class HostedEnvironment:
                     )
                     changes = await session.execute(commands)
                     self._reached("source.written")
-                    commitment = await self._route(ChangeSet(self.name, tuple(changes), caller, attempt), session)
+                    commitment = await self._route(
+                        ChangeSet(self.name, (*changes, *session.made_by_rules), caller, attempt), session
+                    )
             except TimeoutError:
                 await _rollback(connection)
                 raise LimitExceeded(

@@ -69,6 +69,9 @@ class HostedSession:
         self._rules = rules
         self._needs = needs
         self._results: list[RecordChange] = []
+        self._applying = False
+        self.made_by_rules: list[RecordChange] = []
+        """What rules have written on the way, beside what was commanded."""
 
     # --- finding ----------------------------------------------------------------------------------------------------
 
@@ -167,14 +170,25 @@ class HostedSession:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     async def execute(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
+        if self._applying:
+            return await self._execute_for_rule(commands)
         first = len(self._results)
         for number, command in enumerate(commands):
+            self._applying = True
             try:
                 self._results.append(await self._apply(command))
             except RecordRefused as refusal:
                 refusal.details = {**refusal.details, "command": first + number}
                 raise
+            finally:
+                self._applying = False
         return self._results[first:]
+
+    async def _execute_for_rule(self, commands: Sequence[Command]) -> Sequence[RecordChange]:
+        """Commands that a rule gives in the middle of another: the caller does not count them among its own."""
+        made = [await self._apply(command) for command in commands]
+        self.made_by_rules += made
+        return made
 
     async def _apply(self, command: Command) -> RecordChange:
         layout = self.layouts.of(command.table)
@@ -324,7 +338,7 @@ class HostedSession:
         """
         table = layout.table
         if not values or any(
-            name in table.key or (table.column(name).required and not values[name]) for name in values
+            name in table.key or (not values[name] and self._is_required(table, name)) for name in values
         ):
             return None
         paths, wanted, company = await self._located(layout, key)
@@ -339,6 +353,11 @@ class HostedSession:
         before = rows[0]
         stamps = {name: before.pop(f"@{name}") for name in layout.stamped}
         return RecordChange(table, Operation.UPDATE, before, {**before, **values, **stamps})
+
+    @staticmethod
+    def _is_required(table: Table, name: str) -> bool:
+        column = table.find(name)
+        return column is not None and column.required
 
     def _several(self, layout: Layout, key: tuple[object, ...]) -> NoReturn:
         shown = ", ".join(str(value) for value in key)
@@ -410,8 +429,10 @@ class HostedSession:
                 f"SELECT 1 FROM {relation(other)} WHERE {quoted(column.name)} = %s "
                 f"AND NOT ({quoted(column.name)} = {quoted(other.key[0])}) LIMIT 1"
             )
-            cursor = await self.connection.execute(query, [row[layout.id_column]])
-            if await cursor.fetchone():
+            with translated(self.layouts):
+                cursor = await self.connection.execute(query, [row[layout.id_column]])
+                referring = await cursor.fetchone()
+            if referring:
                 reason = f"the record cannot be deleted: records of {other.name} refer to it ({column.name})"
                 raise StillReferenced(reason, table=other.name, column=column.name)
 
