@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from uuid import uuid4
 
 import structlog
@@ -108,6 +109,8 @@ class LiveSync:
         self._source = source
         self._target = target
         self._turns = pair.turns
+        # By whose maps the columns were read: every attempt at a transaction is a task, and so has its own.
+        self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
         self._recovery = Recovery(pair, reached=reached)
         self._mapper = Mapper(tally)
         self._transaction_records = transaction_records
@@ -124,6 +127,8 @@ class LiveSync:
         """
         self._check_size(len(changes.changes))
         routing = await self.router.current()
+        if self._asked.get() not in (None, routing.epoch):
+            raise Contention("the maps changed while the record was read; it is read again")
         try:
             work = await self._mapper.work(routing, changes.changes, source)
             if not work:
@@ -146,7 +151,10 @@ class LiveSync:
 
     async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
         """The columns that the running maps look at when the columns ``written`` of a row of ``table`` change."""
-        return (await self.router.current()).needs(table, written)
+        routing = await self.router.current()
+        if self._asked.get() is None:
+            self._asked.set(routing.epoch)
+        return routing.needs(table, written)
 
     def _check_size(self, records: int) -> None:
         if records > self._transaction_records:
