@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -24,10 +26,11 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """The embedded PostgreSQL in a temporary folder, or the one named by DUALWRITE_TEST_DATABASE_URL."""
     url = os.environ.get("DUALWRITE_TEST_DATABASE_URL")
-    folder = Path(tmp_path_factory.mktemp("postgres"))
+    # Not under pytest's own folder: the next run that starts takes away the rights that the server needs on it.
+    folder = Path(tempfile.mkdtemp(prefix="dualwrite-tests-"))
     server: Server = ExternalServer(url) if url else EmbeddedServer(folder / "data")
     if not url:
         # Processes are killed in these tests, the computer is not.
@@ -36,6 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             connection.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
