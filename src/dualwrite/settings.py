@@ -73,9 +73,9 @@ class Settings(BaseSettings):
     """Longest wait in milliseconds for a row that somebody else is changing in the environment written first."""
 
     target_lock_wait_ms: int = Field(default=30, ge=2, le=600_000)
-    """Wait in milliseconds for a row in the other environment, give or take a half. Short, because the source's rows stay
-    locked meanwhile: two users who edit the two halves of one record end their deadlock this way; whoever gave way then
-    takes turns with the others."""
+    """Wait in milliseconds for a row in the other environment, give or take a half. Short, because the source's rows
+    stay locked meanwhile: two users who edit the two halves of one record end their deadlock this way; whoever gave
+    way then takes turns with the others."""
 
     contention_seconds: float = Field(default=30, gt=0, le=3600)
     """How long in seconds a request is retried after lock waits ran out, before the caller is told of the conflict."""

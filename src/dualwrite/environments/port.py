@@ -235,13 +235,15 @@ class Search:
     that order.
 
     Text compares without regard to case. ``company`` restricts a company-specific table (and company-specific tables
-    on the way) to the rows of that company, named by its code.
+    on the way) to the rows of that company, named by its code. ``columns`` None reads whole rows, otherwise these, the
+    record id and the version.
     """
 
     table: str
     conditions: tuple[Condition, ...]
     keys: tuple[tuple[Value, ...], ...]
     company: str | None = None
+    columns: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def _lookup_column(name: str, lines: list[ResolvedMapping], converters: Converte
         if len(conditions) == len(lines):
             table = first.table
             alternatives.append(
-                LookupAlternative(table.name, table.entity_set, table.is_company_specific, tuple(conditions))
+                LookupAlternative(
+                    table.name, table.key[0], table.entity_set, table.is_company_specific, tuple(conditions)
+                )
             )
     assert lines[0].finops is not None
     return ColumnPlan(

@@ -51,9 +51,10 @@ class LookupCondition:
 
 @dataclass(frozen=True, slots=True)
 class LookupAlternative:
-    """One table a lookup's row may be in; its row meets all ``conditions``."""
+    """One table a lookup's row may be in; its row meets all ``conditions`` and is known by ``record_id``."""
 
     table: str
+    record_id: str
     entity_set: str
     company_specific: bool
     conditions: tuple[LookupCondition, ...]

@@ -17,12 +17,13 @@ from uuid import UUID
 from dualwrite.environments.port import Condition, Environment, Participant, RowQuery, Search
 from dualwrite.errors import Contention, RecordRefused
 from dualwrite.filters.tree import ColumnPath, Compare, Comparison
-from dualwrite.maps.execute import key_of, read_paths
+from dualwrite.maps.execute import PendingLookup, key_of, read_paths, transform
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair, Routing
+from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import (
     Action,
     CompanyCodes,
@@ -218,16 +219,32 @@ class InitialCopy:
             await locked.begin()
             await writing.begin()
             codes = CompanyCodes(locked)
+            work: list[Work] = []
             for row in await locked.lock(route.source.name, batch.ids):
                 trial.count.read += 1
                 try:
-                    work = await self._work((plan, route), row, locked, codes)
-                    ending = "skipped" if work is None else await self._one(work, batch, (writing, locked), trial)
+                    each = await self._work((plan, route), row, locked, codes)
                 except RecordRefused as refusal:
-                    ending = "refused"
-                    trial.refused.append(self._refusal(plan, route, row, refusal, trial.count.company))
-                setattr(trial.count, ending, getattr(trial.count, ending) + 1)
+                    self._refuse(trial, plan, route, row, refusal)
+                    continue
+                if each is None:
+                    trial.count.skipped += 1
+                else:
+                    work.append(each)
+            lookups = Lookups(writing)
+            await lookups.prefetch((pending, each.company) for each in work for pending in _pending(each))
+            for each in work:
+                try:
+                    ending = await self._one(each, batch, (writing, locked, lookups), trial)
+                except RecordRefused as refusal:
+                    self._refuse(trial, plan, route, each.row, refusal)
+                else:
+                    setattr(trial.count, ending, getattr(trial.count, ending) + 1)
             await writing.commit()
+
+    def _refuse(self, trial: _Trial, plan: Plan, route: DirectionPlan, row: Row, refusal: RecordRefused) -> None:
+        trial.count.refused += 1
+        trial.refused.append(self._refusal(plan, route, row, refusal, trial.count.company))
 
     async def _work(
         self, way: tuple[Plan, DirectionPlan], row: Row, source: Participant, codes: CompanyCodes
@@ -241,16 +258,19 @@ class InitialCopy:
         key = key_of(route, row, related, label=label)
         return Work(plan, route, Action.WRITE_WHOLE, row, None, related, key, label, company, 0)
 
-    async def _one(self, work: Work, batch: _Batch, sessions: tuple[Participant, Participant], trial: _Trial) -> str:
-        target, source = sessions
+    async def _one(
+        self, work: Work, batch: _Batch, sessions: tuple[Participant, Participant, Lookups], trial: _Trial
+    ) -> str:
+        target, source, lookups = sessions
         if work.route.source.side is not batch.master and await self._exists(work, target):
             return "skipped"
         await target.savepoint()
-        writer = Writer(self._routing, target, source, leave_open=batch.open_tables)
+        writer = Writer(self._routing, target, source, lookups=lookups, leave_open=batch.open_tables)
         try:
             change = (await writer.carry_out([work]))[0]
         except RecordRefused:
             await target.undo()
+            lookups.forget()
             raise
         ending = "inserted" if change.before is None else "updated" if change.changed else "equal"
         if writer.left_open:
@@ -277,6 +297,14 @@ class InitialCopy:
             refusal.message,
             row,
         )
+
+
+def _pending(work: Work) -> Sequence[PendingLookup]:
+    """The lookups of a row; none of a row that cannot be transformed, which is refused when its turn comes."""
+    try:
+        return transform(work.route, work.row, related=work.related, changed=None, label=work.label).lookups
+    except RecordRefused:
+        return ()
 
 
 def _routes(plan: Plan, master: Side) -> Sequence[DirectionPlan]:

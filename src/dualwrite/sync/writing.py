@@ -21,10 +21,10 @@ from dualwrite.environments.port import (
 )
 from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused, StillReferenced
 from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
-from dualwrite.maps.plan import LookupAlternative
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value, target_entry
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
+from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Action, Work, read_related, whole_row
 
 OWNING_TEAM = "cdm_defaultowningteam"
@@ -47,14 +47,21 @@ class Writer:
     """
 
     def __init__(
-        self, routing: Routing, target: Participant, source: Session, *, leave_open: frozenset[str] = frozenset()
+        self,
+        routing: Routing,
+        target: Participant,
+        source: Session,
+        *,
+        lookups: Lookups | None = None,
+        leave_open: frozenset[str] = frozenset(),
     ) -> None:
-        """``leave_open`` names tables whose rows may still come in a later transaction: lookups to them are left as
-        they are and the work is listed in ``left_open``.
+        """``lookups`` may be shared by the writers of one transaction. ``leave_open`` names tables whose rows may still
+        come in a later transaction: lookups to them are left as they are and the work is listed in ``left_open``.
         """
         self._routing = routing
         self._target = target
         self._source = source
+        self._lookups = lookups or Lookups(target)
         self._leave_open = leave_open
         self._unresolved: list[_Unresolved] = []
         self.left_open: list[Work] = []
@@ -67,6 +74,9 @@ class Writer:
         ranks = self._routing.ranks
         if len(writes) > 1:
             writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
+            await self._lookups.prefetch(
+                (pending, each.company) for each in writes for pending in self._transformed(each).lookups
+            )
         # Also a row that is only changed may turn out to be missing, and be created.
         awaited = {each.route.target.name for each in writes} if len(writes) > 1 else set()
         written = [await self._write(each, awaited) for each in writes]
@@ -216,18 +226,13 @@ class Writer:
     async def _find(self, work: Work, pending: PendingLookup) -> dict[str, Value] | None:
         polymorphic = work.route.target.column(pending.plan.column).is_polymorphic
         for alternative, wanted in zip(pending.plan.alternatives, pending.values, strict=True):
-            row_id = await self._look_up(alternative, wanted, work.company)
+            row_id = await self._lookups.find(alternative, wanted, work.company)
             if row_id is not None:
                 found: dict[str, Value] = {pending.plan.column: row_id}
                 if polymorphic:
                     found[target_entry(pending.plan.column)] = alternative.table
                 return found
         return None
-
-    async def _look_up(self, alternative: LookupAlternative, wanted: tuple[Value, ...], company: str | None) -> Value:
-        conditions = tuple(Condition(condition.target_path) for condition in alternative.conditions)
-        rows = await self._target.search(Search(alternative.table, conditions, (wanted,), company))
-        return None if rows[0] is None else rows[0][f"{alternative.table}id"]
 
     async def _fill(self, left: _Unresolved) -> None:
         """The lookup is filled now that every row of the transaction is there."""

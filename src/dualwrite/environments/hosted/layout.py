@@ -58,8 +58,13 @@ class Layout:
 
     def _selecting(self, columns: frozenset[str]) -> str:
         """Like ``select``, of some columns, the record id and the version only."""
-        names = ", ".join(f"t.{quoted(name)}" for name in sorted({*columns, self.id_column, self.version_column}))
-        return f"SELECT {names} FROM {self.relation} t WHERE "
+        return f"SELECT {self.selected(columns)} FROM {self.relation} t WHERE "
+
+    def selected(self, columns: frozenset[str] | None) -> str:
+        """Some columns of alias ``t``, the record id and the version; all of them for None."""
+        if columns is None:
+            return "t.*"
+        return ", ".join(f"t.{quoted(name)}" for name in sorted({*columns, self.id_column, self.version_column}))
 
     def _insert(self, columns: tuple[str, ...], whole: bool) -> str:
         returned = "*" if whole else f"{quoted(self.id_column)}, {quoted(self.version_column)}"

@@ -80,8 +80,9 @@ class HostedSession:
         company = search.company if layout.table.is_company_specific else None
         paths = tuple(condition.path for condition in search.conditions)
         if len(search.keys) == 1:
-            return [await self._find(layout, paths, search.keys[0], company=company, lock=_TWO_ROWS)]
-        return await self._find_many(layout, paths, search.keys, company)
+            key = search.keys[0]
+            return [await self._find(layout, paths, key, company=company, lock=_TWO_ROWS, columns=search.columns)]
+        return await self._find_many(layout, paths, search, company)
 
     async def _find(
         self,
@@ -103,8 +104,9 @@ class HostedSession:
         return rows[0] if rows else None
 
     async def _find_many(
-        self, layout: Layout, paths: tuple[tuple[str, ...], ...], keys: Sequence[tuple[Value, ...]], company: str | None
+        self, layout: Layout, paths: tuple[tuple[str, ...], ...], search: Search, company: str | None
     ) -> Sequence[Row | None]:
+        keys = search.keys
         columns = [self._end_of(layout.table, path) for path in paths]
         arrays = ", ".join(f"%s::{cast_of(column)}[]" for column in columns)
         names = ", ".join(f"k{number}" for number in range(len(paths)))
@@ -116,7 +118,8 @@ class HostedSession:
             placeholders = sum(condition.count("%s") for condition in conditions)
             parameters += [company] * placeholders
         query = (
-            f"SELECT k.ordinal, t.* FROM unnest({arrays}) WITH ORDINALITY AS k({names}, ordinal) "
+            f"SELECT k.ordinal, {layout.selected(search.columns)} "
+            f"FROM unnest({arrays}) WITH ORDINALITY AS k({names}, ordinal) "
             f"JOIN {layout.relation} t ON {' AND '.join(conditions)}"
         )
         found: list[Row | None] = [None] * len(keys)
