@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import select
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -98,6 +99,7 @@ class HostedEnvironment:
             min_size=1,
             max_size=self.settings.pool_size,
             timeout=_POOL_WAIT_S,
+            check=_check_alive,
             open=False,
             kwargs={
                 "autocommit": True,
@@ -347,6 +349,17 @@ class HostedEnvironment:
             with translated(self._layouts):
                 await connection.execute("DELETE FROM dualwrite.decision WHERE decided_at < %s", [before])
                 await connection.execute("DELETE FROM dualwrite.acceptance WHERE accepted_at < %s", [before])
+
+
+async def _check_alive(connection: DictConnection) -> None:
+    """Raises OperationalError where the server has hung up on an idle connection. Costs no round trip: a server that
+    says something unasked says good-bye.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await connection.close()
+        raise psycopg.OperationalError("the server has closed the connection")
 
 
 def _without_sorts(row: dict[str, Any], sort_columns: int) -> Row:
