@@ -14,7 +14,8 @@ from dualwrite.errors import RecordRefused
 from dualwrite.metadata.schema import Column, ColumnType, Table
 
 _PART = re.compile(
-    r"\s*(?:(?P<name>[A-Za-z_@][\w.@]*)\s*=)?\s*(?:'(?P<quoted>(?:[^']|'')*)'|(?P<plain>[^,]*))\s*(?:,|$)"
+    r"\s*(?:(?P<name>[A-Za-z_@][\w.@]*)\s*=)?\s*"
+    r"(?:'(?P<quoted>(?:[^']|'')*)'|(?P<plain>[^,]*))\s*(?P<end>,|\Z)"
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[^=:]+?)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
 _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DECIMAL, ColumnType.MONEY, ColumnType.CHOICE})
@@ -60,7 +61,7 @@ def parse_key(text: str) -> TypedKey:
         value = found["plain"].strip() if quoted is None else quoted.replace("''", "'")
         parts.append((found["name"], value))
         position = found.end()
-        if position >= len(text) and not text[:position].endswith(","):
+        if found["end"] != ",":
             return TypedKey(text, tuple(parts))
 
 

@@ -1,0 +1,25 @@
+"""Maps as people name them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dualwrite.cli.map_names import find_map
+from dualwrite.errors import NotAllowed
+
+KNOWN = ("Customers V3 (accounts)", "Customers V3 (contacts)", "Vendors V2 (msdyn_vendors)")
+
+
+@pytest.mark.parametrize("text", ["Customers V3 (accounts)", "customers v3 (acc", "ACCOUNTS", "(accounts"])
+def test_a_part_that_only_one_map_has_is_enough(text: str) -> None:
+    assert find_map(KNOWN, text) == "Customers V3 (accounts)"
+
+
+def test_a_part_of_several_maps_is_refused_with_their_names() -> None:
+    with pytest.raises(NotAllowed, match=r"\(accounts\); Customers V3 \(contacts\)"):
+        find_map(KNOWN, "customers")
+
+
+def test_an_unknown_name_is_refused_with_the_maps_there_are() -> None:
+    with pytest.raises(NotAllowed, match="Vendors V2"):
+        find_map(KNOWN, "invoices")
