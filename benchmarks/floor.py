@@ -1,7 +1,7 @@
 """The floor: the same two-database writes with nothing around them, by plain psycopg.
 
-One row is updated in a table of the finance and operations database and one in a table of the Dataverse database, the latter under
-``PREPARE TRANSACTION``: what any atomic write to two PostgreSQL databases has to pay.
+One row is updated in a table of the finance and operations database and one in a table of the Dataverse database, the
+latter under ``PREPARE TRANSACTION``: what any atomic write to two PostgreSQL databases has to pay.
 """
 
 from __future__ import annotations

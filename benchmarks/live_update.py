@@ -22,7 +22,7 @@ import orjson
 from benchmarks.figures import Samples, print_latencies, print_rates, print_shares
 from benchmarks.floor import Floor
 from dualwrite.catalog.maps import load_core
-from dualwrite.composition import CONNECTION, House, open_house
+from dualwrite.composition.house import CONNECTION, House, open_house
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID
 from dualwrite.environments.port import Caller, Create, RecordKey, RowQuery, Update
 from dualwrite.linking.link import link_environments

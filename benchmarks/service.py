@@ -1,4 +1,4 @@
-"""The three services in a process of their own: ``python -m benchmarks.service DATA_FOLDER``. Prints their addresses."""
+"""The three services in a process of their own: ``python -m benchmarks.service DATA_FOLDER`` prints their addresses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 import orjson
 import uvloop
 
-from dualwrite.composition import build_apps, open_house
+from dualwrite.composition.house import open_house
+from dualwrite.composition.services import build_apps
 from dualwrite.servers.serving import bound_ports, serving
 from dualwrite.settings import Settings
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import chosen_maps
 from dualwrite.cli.output import grid, shown
-from dualwrite.composition import House
+from dualwrite.composition.house import House
 from dualwrite.sync.comparison import Comparison, compare_map
 
 _MOST_SHOWN = 10

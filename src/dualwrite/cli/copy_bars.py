@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dualwrite.cli.output import grid
 from dualwrite.cli.steps import Step
-from dualwrite.composition import House
+from dualwrite.composition.house import House
 from dualwrite.environments.port import RowQuery
 from dualwrite.filters.tree import ColumnPath, Expression, OneOf
 from dualwrite.maps.plan import Plan

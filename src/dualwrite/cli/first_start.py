@@ -11,7 +11,7 @@ from dualwrite.catalog.maps import load_core
 from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, source_rows
 from dualwrite.cli.import_report import refusals_table
 from dualwrite.cli.steps import Step, Steps
-from dualwrite.composition import CONNECTION, DEFAULT_COMPANY, House
+from dualwrite.composition.house import CONNECTION, DEFAULT_COMPANY, House
 from dualwrite.demo.country import DATA
 from dualwrite.demo.finops import finops_rows
 from dualwrite.demo.setup import DemoRow, load_companies

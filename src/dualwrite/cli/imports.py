@@ -14,7 +14,7 @@ from rich.text import Text
 from dualwrite.cli.import_report import refusals_table
 from dualwrite.cli.invocation import Invocation, invocation
 from dualwrite.cli.records import EnvironmentSide
-from dualwrite.composition import DEFAULT_COMPANY, House
+from dualwrite.composition.house import DEFAULT_COMPANY, House
 from dualwrite.environments.port import Caller
 from dualwrite.errors import SettingsRefused
 from dualwrite.exchange.csv_file import parse_export

@@ -15,7 +15,7 @@ from dualwrite.security.local_administrator import read_local_administrator
 from dualwrite.settings import Settings
 
 if TYPE_CHECKING:
-    from dualwrite.composition import House
+    from dualwrite.composition.house import House
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Invocation:
         Raises: SettingsRefused, where nothing has ever been started: a mistyped folder is not to become a new house.
         """
         # Commands that only call the services answer at once, because they need not load the engine.
-        from dualwrite.composition import open_house
+        from dualwrite.composition.house import open_house
 
         settings = self.settings()
         read_local_administrator(settings.data_folder)

@@ -8,7 +8,7 @@ import typer
 
 from dualwrite.catalog.maps import load_core
 from dualwrite.cli.invocation import invocation
-from dualwrite.composition import CONNECTION, House
+from dualwrite.composition.house import CONNECTION, House
 from dualwrite.linking.link import link_environments
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.solutions.application import apply_solution

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dualwrite.composition import CONNECTION, House
+from dualwrite.composition.house import CONNECTION, House
 from dualwrite.errors import NotAllowed
 
 

@@ -16,7 +16,7 @@ from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import chosen_maps, find_map
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.steps import Steps
-from dualwrite.composition import CONNECTION, House
+from dualwrite.composition.house import CONNECTION, House
 from dualwrite.maps.text import parse_map
 from dualwrite.maps.values import ColumnMapping, Default, MapVersion
 from dualwrite.metadata.schema import Side

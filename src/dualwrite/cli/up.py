@@ -29,7 +29,8 @@ from dualwrite.cli.output import Output
 from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
 from dualwrite.cli.services import Services
 from dualwrite.cli.steps import Steps
-from dualwrite.composition import DEFAULT_COMPANY, House, build_apps, open_house
+from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
+from dualwrite.composition.services import build_apps
 from dualwrite.security.clock import system_clock
 from dualwrite.servers.serving import BoundPorts, ReadinessGate, bound_ports, serving
 from dualwrite.settings import Settings

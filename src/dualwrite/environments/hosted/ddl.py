@@ -1,11 +1,10 @@
-"""Tables of an environment schema as PostgreSQL DDL. Everything is ``IF NOT EXISTS``: a larger schema adds, nothing
-is lost.
-"""
+"""Tables of an environment schema as PostgreSQL DDL. Only what is missing is created; nothing is ever dropped."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from typing import assert_never
 
@@ -111,14 +110,31 @@ def _key_expression(table: Table, name: str) -> str:
     return f"lower({quoted(column.name)})" if column.type.is_text else quoted(column.name)
 
 
-def table_statements(table: Table) -> Iterator[str]:
-    """The table, its missing columns, and its unique indexes."""
-    lines = list(_lines(table))
-    yield f"CREATE TABLE IF NOT EXISTS {relation(table)} ({', '.join(lines)})"
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a database has already, by table."""
+
+    columns: Mapping[str, frozenset[str]]
+    foreign_keys: Mapping[str, frozenset[str]]
+    indexes: frozenset[str]
+
+
+def table_statements(table: Table, present: Present) -> Iterator[str]:
+    """What the table lacks: itself or some columns, and unique indexes.
+
+    Nothing is said of what is there: even ``CREATE INDEX IF NOT EXISTS`` would wait for the locks of a prepared
+    transaction that a dead process left behind.
+    """
+    if table.name in present.columns:
+        yield from missing_column_statements(table, present.columns[table.name])
+    else:
+        yield f"CREATE TABLE {relation(table)} ({', '.join(_lines(table))})"
     keys = ((table.key,) if table.side is Side.FINOPS else ()) + table.alternate_keys
     for key in keys:
-        expressions = ", ".join(_key_expression(table, name) for name in key)
-        yield f"CREATE UNIQUE INDEX IF NOT EXISTS {quoted(index_name(table, key))} ON {relation(table)} ({expressions})"
+        name = index_name(table, key)
+        if name not in present.indexes:
+            expressions = ", ".join(_key_expression(table, column) for column in key)
+            yield f"CREATE UNIQUE INDEX {quoted(name)} ON {relation(table)} ({expressions})"
 
 
 def missing_column_statements(table: Table, present: frozenset[str]) -> Iterator[str]:
@@ -126,7 +142,7 @@ def missing_column_statements(table: Table, present: frozenset[str]) -> Iterator
     for line in _lines(table):
         name = line.split('"')[1]
         if name not in present and "PRIMARY KEY" not in line:
-            yield f"ALTER TABLE {relation(table)} ADD COLUMN IF NOT EXISTS {line}"
+            yield f"ALTER TABLE {relation(table)} ADD COLUMN {line}"
 
 
 def has_foreign_key(schema: EnvironmentSchema, column: Column) -> bool:
@@ -139,11 +155,12 @@ def has_foreign_key(schema: EnvironmentSchema, column: Column) -> bool:
     )
 
 
-def foreign_key_statements(schema: EnvironmentSchema, table: Table, present: frozenset[str]) -> Iterator[str]:
-    """Foreign keys of ``table`` that are not ``present``, with an index each, so that deletes stay quick."""
+def foreign_key_statements(schema: EnvironmentSchema, table: Table, present: Present) -> Iterator[str]:
+    """The foreign keys that ``table`` lacks, with an index each, so that deletes stay quick."""
+    there = present.foreign_keys.get(table.name, frozenset())
     for column in table.columns:
         name = foreign_key_name(column)
-        if not has_foreign_key(schema, column) or name in present:
+        if not has_foreign_key(schema, column) or name in there:
             continue
         target = schema.by_name[column.targets[0]]
         index = index_name(table, ("fk", column.name))
@@ -151,36 +168,54 @@ def foreign_key_statements(schema: EnvironmentSchema, table: Table, present: fro
             f"ALTER TABLE {relation(table)} ADD CONSTRAINT {quoted(name)} FOREIGN KEY ({quoted(column.name)}) "
             f"REFERENCES {relation(target)} ({quoted(target.key[0])})"
         )
-        yield f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {relation(table)} ({quoted(column.name)})"
+        if index not in present.indexes:
+            yield f"CREATE INDEX {quoted(index)} ON {relation(table)} ({quoted(column.name)})"
+
+
+def create_bookkeeping(conninfo: str) -> None:
+    """The database has what the engine keeps in every environment. Touches no table of the environment itself."""
+    bookkeeping = resources.files(__package__).joinpath("bookkeeping.sql").read_text(encoding="utf-8")
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(_ONE_AT_A_TIME)
+        connection.execute(bookkeeping)
 
 
 def create_tables(conninfo: str, schema: EnvironmentSchema) -> None:
     """The environment's database holds every table of ``schema`` with at least its columns, keys and lookups.
 
-    Idempotency: by name; running it again or with a larger schema only adds. Atomicity: one transaction.
+    Idempotency: by name; running it again does nothing, with a larger schema it only adds. Atomicity: one transaction.
+    Ordering: after recovery, whose prepared transactions a new column would wait for.
     """
-    bookkeeping = resources.files(__package__).joinpath("bookkeeping.sql").read_text(encoding="utf-8")
+    create_bookkeeping(conninfo)
     with psycopg.connect(conninfo) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(7236872)")
-        connection.execute(bookkeeping)
-        columns: dict[str, set[str]] = {}
-        for table_name, column_name in connection.execute(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'data'"
-        ):
-            columns.setdefault(table_name, set()).add(column_name)
-        constraints: dict[str, set[str]] = {}
-        for table_name, constraint in connection.execute(
-            "SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
-            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'data' AND k.contype = 'f'"
-        ):
-            constraints.setdefault(table_name, set()).add(constraint)
-        statements: list[str] = []
+        connection.execute(_ONE_AT_A_TIME)
+        present = _present(connection)
+        statements = [each for table in schema.tables for each in table_statements(table, present)]
         for table in schema.tables:
-            if table.name in columns:
-                statements += missing_column_statements(table, frozenset(columns[table.name]))
-            statements += table_statements(table)
-        for table in schema.tables:
-            statements += foreign_key_statements(schema, table, frozenset(constraints.get(table.name, ())))
+            statements += foreign_key_statements(schema, table, present)
         if statements:
             # One round trip for some two thousand statements.
             connection.execute(";\n".join(statement.replace("%%", "%") for statement in statements))
+
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7236872)"
+_COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'data'"
+_FOREIGN_KEYS = """\
+SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'data' AND k.contype = 'f'"""
+_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'data'"
+
+
+def _present(connection: psycopg.Connection[tuple[str, ...]]) -> Present:
+    return Present(
+        columns=_grouped(connection.execute(_COLUMNS)),
+        foreign_keys=_grouped(connection.execute(_FOREIGN_KEYS)),
+        indexes=frozenset(name for (name,) in connection.execute(_INDEXES)),
+    )
+
+
+def _grouped(rows: Iterable[tuple[str, ...]]) -> Mapping[str, frozenset[str]]:
+    groups: dict[str, set[str]] = {}
+    for table, name in rows:
+        groups.setdefault(table, set()).add(name)
+    return {table: frozenset(names) for table, names in groups.items()}

@@ -1,15 +1,11 @@
-"""The one place where the real parts are put together: server, databases, store, environments, engine, security."""
+"""The house: server, databases, store, environments, engine and who may enter, put together from the real parts."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-
-from starlette.types import ASGIApp
 
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
@@ -19,33 +15,19 @@ from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
 from dualwrite.environments.hosted.dataverse_seed import (
     ADMINISTRATOR_ID,
     ENGINE_USER_ID,
-    ORGANIZATION_ID,
-    ROOT_UNIT_ID,
     seed_dataverse,
 )
-from dualwrite.environments.hosted.ddl import create_tables
+from dualwrite.environments.hosted.ddl import create_bookkeeping, create_tables
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
-from dualwrite.security.audiences import Audience, Audiences
-from dualwrite.security.authenticator import TokenAuthenticator
 from dualwrite.security.clients import Clients
-from dualwrite.security.clock import system_clock
 from dualwrite.security.credentials import Credentials
-from dualwrite.security.keys import KeyRing
 from dualwrite.security.local_administrator import ensure_local_administrator
 from dualwrite.security.passwords import Passwords
-from dualwrite.security.secrets_file import SecretsFile
-from dualwrite.security.tokens import Tokens
-from dualwrite.servers.admin.app import build_admin_app
-from dualwrite.servers.dataverse.app import build_app as build_dataverse_app
-from dualwrite.servers.dataverse.settings import DataverseSettings
-from dualwrite.servers.finops.service import build_app as build_finops_app
-from dualwrite.servers.finops.settings import FinopsServiceSettings
-from dualwrite.servers.identity.app import build_identity_router
 from dualwrite.settings import Settings
 from dualwrite.store.database import Store
 from dualwrite.store.environments import EnvironmentKind
@@ -146,6 +128,7 @@ async def _linked(
     recovery = Recovery(pair, reached=reached)
     if await recovery.is_due():
         await recovery.run()
+    await asyncio.to_thread(_prepare_tables, server)
     clients = Clients(store.clients, Passwords())
     administrator = await ensure_local_administrator(
         clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
@@ -158,70 +141,20 @@ async def _linked(
     return house
 
 
-@dataclass(frozen=True, slots=True)
-class Apps:
-    """The three services as ASGI applications."""
-
-    admin: ASGIApp
-    finops: ASGIApp
-    dataverse: ASGIApp
-
-
-def build_apps(house: House) -> Apps:
-    """The services over the house, each answering to holders of its own tokens only."""
-    settings, urls = house.settings, house.urls
-    secrets_file = SecretsFile.open(settings.data_folder)
-    keys = KeyRing(house.store.signing_keys, secrets_file)
-    tokens = Tokens(keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds))
-    audiences = {
-        "admin": Audience.of(urls["admin"]),
-        "finops": Audience.of(urls["finops"], environment=FINOPS),
-        "dataverse": Audience.of(urls["dataverse"], environment=DATAVERSE),
-    }
-    authenticators = {name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()}
-    token_secret = hashlib.sha256(f"skiptoken:{house.administrator.secret}".encode()).digest()
-    identity = build_identity_router(
-        clients=house.clients,
-        tokens=tokens,
-        keys=keys,
-        audiences=Audiences(audiences.values()),
-        base_url=urls["admin"],
-    )
-    return Apps(
-        admin=build_admin_app(
-            store=house.store,
-            connection=CONNECTION,
-            pair=house.pair,
-            tally=house.tally,
-            identity=identity,
-            authenticate=authenticators["admin"],
-        ),
-        finops=build_finops_app(
-            house.finops,
-            authenticators["finops"],
-            FinopsServiceSettings(skiptoken_secret=token_secret, page_rows=settings.finops_page_rows),
-        ),
-        dataverse=build_dataverse_app(
-            house.dataverse,
-            authenticators["dataverse"],
-            DataverseSettings(
-                organization_id=ORGANIZATION_ID,
-                business_unit_id=ROOT_UNIT_ID,
-                token_secret=token_secret,
-                largest_page_rows=settings.dataverse_page_rows,
-            ),
-        ),
-    )
-
-
 def _database(purpose: str) -> str:
     return f"dualwrite_{purpose}"
 
 
 def _prepare_databases(server: Server) -> None:
-    """The three databases exist and hold every table of the catalog."""
+    """The three databases exist, with what the engine needs in order to recover."""
     for purpose in ("store", FINOPS, DATAVERSE):
         ensure_database(server, _database(purpose))
+    for purpose in (FINOPS, DATAVERSE):
+        create_bookkeeping(server.conninfo(_database(purpose)))
+
+
+def _prepare_tables(server: Server) -> None:
+    """Both environments hold every table of the catalog, and the rows they cannot be without."""
     create_tables(server.conninfo(_database(FINOPS)), load_schema(Side.FINOPS))
     create_tables(server.conninfo(_database(DATAVERSE)), load_schema(Side.DATAVERSE))
     seed_dataverse(server.conninfo(_database(DATAVERSE)))

@@ -1,0 +1,1 @@
+"""The one place where the real parts are put together: the house, and the services over it."""

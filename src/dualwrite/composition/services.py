@@ -1,0 +1,80 @@
+"""The services over a house, as ASGI applications. Apart from the house, so that commands need not load them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.types import ASGIApp
+
+from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
+from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
+from dualwrite.security.audiences import Audience, Audiences
+from dualwrite.security.authenticator import TokenAuthenticator
+from dualwrite.security.clock import system_clock
+from dualwrite.security.keys import KeyRing
+from dualwrite.security.secrets_file import SecretsFile
+from dualwrite.security.tokens import Tokens
+from dualwrite.servers.admin.app import build_admin_app
+from dualwrite.servers.dataverse.app import build_app as build_dataverse_app
+from dualwrite.servers.dataverse.settings import DataverseSettings
+from dualwrite.servers.finops.service import build_app as build_finops_app
+from dualwrite.servers.finops.settings import FinopsServiceSettings
+from dualwrite.servers.identity.app import build_identity_router
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """The three services as ASGI applications."""
+
+    admin: ASGIApp
+    finops: ASGIApp
+    dataverse: ASGIApp
+
+
+def build_apps(house: House) -> Apps:
+    """The services over the house, each answering to holders of its own tokens only."""
+    settings, urls = house.settings, house.urls
+    secrets_file = SecretsFile.open(settings.data_folder)
+    keys = KeyRing(house.store.signing_keys, secrets_file)
+    tokens = Tokens(keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds))
+    audiences = {
+        "admin": Audience.of(urls["admin"]),
+        "finops": Audience.of(urls["finops"], environment=FINOPS),
+        "dataverse": Audience.of(urls["dataverse"], environment=DATAVERSE),
+    }
+    authenticators = {name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()}
+    token_secret = hashlib.sha256(f"skiptoken:{house.administrator.secret}".encode()).digest()
+    identity = build_identity_router(
+        clients=house.clients,
+        tokens=tokens,
+        keys=keys,
+        audiences=Audiences(audiences.values()),
+        base_url=urls["admin"],
+    )
+    return Apps(
+        admin=build_admin_app(
+            store=house.store,
+            connection=CONNECTION,
+            pair=house.pair,
+            tally=house.tally,
+            identity=identity,
+            authenticate=authenticators["admin"],
+        ),
+        finops=build_finops_app(
+            house.finops,
+            authenticators["finops"],
+            FinopsServiceSettings(skiptoken_secret=token_secret, page_rows=settings.finops_page_rows),
+        ),
+        dataverse=build_dataverse_app(
+            house.dataverse,
+            authenticators["dataverse"],
+            DataverseSettings(
+                organization_id=ORGANIZATION_ID,
+                business_unit_id=ROOT_UNIT_ID,
+                token_secret=token_secret,
+                largest_page_rows=settings.dataverse_page_rows,
+            ),
+        ),
+    )
