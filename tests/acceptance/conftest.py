@@ -31,13 +31,19 @@ class Program:
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60, trust_env=False))
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def start(self) -> float:
-        """The program is ready; gives the seconds it took. Its standard output is kept in ``up.json``."""
+    def start(self, *, crash_at: str | None = None) -> float:
+        """The program is ready; gives the seconds it took. Its standard output is kept in ``up.json``.
+
+        With ``crash_at`` it kills itself when it reaches that point of a transaction.
+        """
         started = time.monotonic()
         command = [sys.executable, "-m", "dualwrite", "up", "--json", "--data-folder", str(self.folder)]
         command += ["--admin-port", "0", "--finops-port", "0", "--dataverse-port", "0"]
         with (self.folder.parent / "up.json").open("w") as out, (self.folder.parent / "up.log").open("w") as errors:
-            self.process = subprocess.Popen(command, stdout=out, stderr=errors, text=True, start_new_session=True)
+            environment = {**os.environ, "DUALWRITE_CRASH_AT": crash_at} if crash_at else None
+            self.process = subprocess.Popen(
+                command, stdout=out, stderr=errors, text=True, start_new_session=True, env=environment
+            )
         while time.monotonic() - started < START_S:
             assert self.process.poll() is None, (self.folder.parent / "up.log").read_text()
             if self._healthy():

@@ -366,6 +366,23 @@ def test_killed_and_started_again_both_sides_agree(program: Program) -> None:
     assert _postgres_of(program.folder) == []
 
 
+@pytest.mark.parametrize(("point", "kept"), [("target.prepared", False), ("source.committed", True)])
+def test_dying_between_the_two_commits_ends_in_agreement(program: Program, point: str, kept: bool) -> None:
+    """What was prepared when the process died does not keep the next one from starting, and is settled by it."""
+    assert program.stop() == 0
+    program.start(crash_at=point)
+    memo = f"the process dies at {point}"
+    with pytest.raises(httpx.TransportError):
+        program.finops("PATCH", customer_path("US-001"), {"SalesMemo": memo})
+    assert program.process is not None and program.process.wait(timeout=30) == -signal.SIGKILL
+    program.start()
+    customer, account = program.customer("US-001"), program.account("US-001")
+    assert customer is not None and account is not None
+    assert (customer["SalesMemo"] == memo) is kept
+    assert (account["description"] == memo) is kept
+    assert program.cli("compare")["clean"] is True
+
+
 def _postgres_of(folder: Path) -> list[int]:
     """Processes of a PostgreSQL under ``folder``."""
     return [
