@@ -13,6 +13,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
 from dualwrite.store.database import Store
 from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal, RunId
+from dualwrite.store.maps import MapState
 from dualwrite.sync.initial_copy import CopyReport, InitialCopy, Progress, silent
 from dualwrite.sync.link import Pair
 from dualwrite.sync.recovery import Recovery
@@ -79,7 +80,7 @@ class MapLifecycle:
 
     async def _copy(self, plans: Sequence[Plan], master: Side, progress: Progress) -> CopyReport:
         run = await self._store.initial_copies.start(self._connection, master=master, started_by=self._who)
-        copy = InitialCopy(self._pair, await self._router.current(), progress=progress)
+        copy = InitialCopy(self._pair, await self._router.current(), progress=progress, may_go_on=self._is_initializing)
         try:
             report = await copy.run(plans, master=master)
         except DualwriteError as error:
@@ -89,6 +90,11 @@ class MapLifecycle:
         outcome = CopyOutcome.WITH_REFUSALS if report.refused else CopyOutcome.COMPLETED
         await self._store.initial_copies.finish(run, outcome)
         return report
+
+    async def _is_initializing(self, plan: Plan) -> bool:
+        """Whether nobody has stopped the map meanwhile, in whatever process."""
+        current = await self._store.maps.get(self._connection, plan.map.name)
+        return current is not None and current.state is MapState.INITIALIZING
 
     async def _keep(self, run: RunId, report: CopyReport) -> None:
         for count in report.counts:

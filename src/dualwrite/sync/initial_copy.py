@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from dualwrite.environments.port import Condition, Environment, Participant, RowQuery, Search
-from dualwrite.errors import Contention, RecordRefused
+from dualwrite.errors import Contention, NotAllowed, RecordRefused
 from dualwrite.filters.tree import ColumnPath, Compare, Comparison
 from dualwrite.maps.execute import PendingLookup, key_of, read_paths, transform
 from dualwrite.maps.plan import DirectionPlan, Plan
@@ -86,8 +86,16 @@ class CopyReport:
 Progress = Callable[[CopyCount], Awaitable[None]]
 
 
+MayGoOn = Callable[[Plan], Awaitable[bool]]
+
+
 async def silent(count: CopyCount) -> None:
     """Progress that nobody watches."""
+
+
+async def always(plan: Plan) -> bool:
+    """Nobody stops a map while it is being copied."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +133,14 @@ class InitialCopy:
     are not written again. Ordering: maps as given, rows by key. After failure: run it again.
     """
 
-    def __init__(self, pair: Pair, routing: Routing, *, progress: Progress = silent) -> None:
+    def __init__(
+        self, pair: Pair, routing: Routing, *, progress: Progress = silent, may_go_on: MayGoOn = always
+    ) -> None:
+        """``may_go_on`` is asked before every batch, so that a map that was stopped is not copied any further."""
         self._pair = pair
         self._routing = routing
         self._progress = progress
+        self._may_go_on = may_go_on
         self.report = CopyReport()
 
     async def run(self, plans: Sequence[Plan], *, master: Side) -> CopyReport:
@@ -198,6 +210,8 @@ class InitialCopy:
 
     async def _carry_out(self, batch: _Batch, count: CopyCount) -> Mapping[Value, str]:
         """The batch is in the target, started over where others were in the way. Gives the rows left open."""
+        if not await self._may_go_on(batch.plan):
+            raise NotAllowed(f"{batch.plan.map.name} was stopped while it was being copied; run it again.")
         for attempt in range(_BATCH_ATTEMPTS):
             trial = _Trial(CopyCount(count.map_name, count.direction, count.company))
             try:

@@ -97,7 +97,12 @@ class Recovery:
                 return
 
     async def is_due(self) -> bool:
-        """Whether something is prepared, or the environments' epochs have come apart: signs of a process that died."""
+        """Whether something is prepared, or the environments' epochs have come apart: signs of a process that died.
+
+        What a dead process's back ends still have to prepare is waited for.
+        """
+        for environment in (self._pair.finops, self._pair.dataverse):
+            await environment.accepted_ended()
         apart = await self._pair.finops.epoch() != await self._pair.dataverse.epoch()
         return apart or await self.left_behind() > 0
 

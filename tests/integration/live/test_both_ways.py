@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -22,7 +23,8 @@ from words import (
 )
 
 from dualwrite.environments.port import Delete, Update
-from dualwrite.errors import RecordRefused
+from dualwrite.errors import NotAllowed, RecordRefused
+from dualwrite.security.roles import Role
 from linked_pair import CALLER, LinkedPair
 
 
@@ -232,3 +234,11 @@ async def test_a_deleted_contact_person_goes_on_both_sides(shared_linked: Linked
     await pair.finops.transact([customer("A18"), person("P18", "A18")], caller=CALLER)
     await pair.finops.transact([Delete("smmContactPersonCDSV2Entity", person_key("P18"))], caller=CALLER)
     assert await pair.rows("dataverse", "contact", msdyn_contactpersonid="P18") == []
+
+
+async def test_a_reader_reads(shared_linked: LinkedPair) -> None:
+    reader = replace(CALLER, name="auditor", roles=frozenset({Role.READER.value}))
+    for environment, command in ((shared_linked.finops, customer("A99")), (shared_linked.dataverse, account("A99"))):
+        with pytest.raises(NotAllowed, match="auditor may read and not write"):
+            await environment.transact([command], caller=reader)
+    assert await customers(shared_linked, "A99") == await accounts(shared_linked, "A99") == 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from words import CUSTOMER, account, accounts, change_account, change_customer, customer, customers, person
 
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Command
+from dualwrite.errors import NotAllowed
+from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
-from dualwrite.sync.initial_copy import CopyReport, InitialCopy
+from dualwrite.sync.initial_copy import BATCH_ROWS, CopyReport, InitialCopy
 from linked_pair import CALLER, FixedRouter, LinkedPair, core_plans
 
 
@@ -131,3 +134,18 @@ async def test_rows_of_unlinked_companies_are_not_copied(linked: LinkedPair) -> 
     await copied(linked)
     assert await linked.rows("dataverse", "account", accountnumber="I1") == []
     assert len(await linked.rows("finops", CUSTOMER, CustomerAccount="I1")) == 1
+
+
+async def test_a_map_that_is_stopped_is_not_copied_any_further(linked: LinkedPair) -> None:
+    await unlinked(linked.finops, [customer(f"I{number}") for number in range(BATCH_ROWS + 1)])
+    asked: list[str] = []
+
+    async def until_the_second_batch_of_customers(plan: Plan) -> bool:
+        asked.append(plan.map.name)
+        return asked.count("Customers V3 (accounts)") < 2
+
+    routing = await FixedRouter(linked.pair, core_plans()).current()
+    copy = InitialCopy(linked.pair, routing, may_go_on=until_the_second_batch_of_customers)
+    with pytest.raises(NotAllowed, match=r"Customers V3 \(accounts\) was stopped while it was being copied"):
+        await copy.run(core_plans(), master=Side.FINOPS)
+    assert 0 < len(await linked.rows("dataverse", "account")) <= BATCH_ROWS

@@ -43,7 +43,14 @@ from dualwrite.environments.port import (
     RecordChange,
     RowQuery,
 )
-from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, LimitExceeded, OutcomeUnknown
+from dualwrite.errors import (
+    Contention,
+    DualwriteError,
+    EnvironmentUnavailable,
+    LimitExceeded,
+    NotAllowed,
+    OutcomeUnknown,
+)
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Row
 
@@ -53,6 +60,7 @@ _PATIENCE = 12
 """How much longer than others a transaction that has given way before waits for a record."""
 _LOOK_AGAIN_S = 0.005
 _POOL_WAIT_S = 10.0
+_READ_ONLY = frozenset({"reader"})
 
 
 class HostedEnvironment:
@@ -172,6 +180,7 @@ class HostedEnvironment:
 
     async def transact(self, commands: Sequence[Command], *, caller: Caller) -> Sequence[RecordChange]:
         self._check_size(len(commands))
+        _check_role(caller)
         started = time.monotonic()
         met: list[Contention] = []
         async with AsyncExitStack() as turn:
@@ -373,6 +382,11 @@ def _prepared(name: str, prepared_at: datetime) -> PreparedTransaction:
     return PreparedTransaction(
         PreparedName(name), EnvironmentName(source), Epoch(int(epoch)), ChangeId(UUID(change)), prepared_at
     )
+
+
+def _check_role(caller: Caller) -> None:
+    if caller.roles and caller.roles <= _READ_ONLY:
+        raise NotAllowed(f"{caller.name} may read and not write: its only role is {', '.join(sorted(caller.roles))}.")
 
 
 async def _rollback(connection: DictConnection) -> None:
