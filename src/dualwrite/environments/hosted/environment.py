@@ -18,13 +18,13 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
-from dualwrite.environments.hosted.capabilities import HOSTED, Capabilities
 from dualwrite.environments.hosted.failures import translated
+from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.layout import Layouts
 from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant
 from dualwrite.environments.hosted.query import compile_query, position
 from dualwrite.environments.hosted.rules import Rule
-from dualwrite.environments.hosted.session import DictConnection, HostedSession
+from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import (
     Caller,
@@ -119,10 +119,6 @@ class HostedEnvironment:
     @property
     def side(self) -> Side:
         return self.schema.side
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return HOSTED
 
     async def open(self) -> None:
         await self._serving.open()

@@ -126,11 +126,11 @@ class Layout:
         """How many company-specific tables the lookups of ``path`` lead through."""
         table, count = self.table, 0
         for part in path[:-1]:
-            table = self._target(table, part, path)
+            table = self.target_of(table, part, path)
             count += table.is_company_specific
         return count
 
-    def _target(self, table: Table, part: str, path: tuple[str, ...]) -> Table:
+    def target_of(self, table: Table, part: str, path: tuple[str, ...]) -> Table:
         column = table.column(part)
         following = path[path.index(part) + 1]
         for name in column.targets:
@@ -149,7 +149,7 @@ class Layout:
         column = table.column(path[0])
         if len(path) == 1:
             return equals(column, f"{alias}.{quoted(column.name)}", value)
-        target = self._target(table, path[0], path)
+        target = self.target_of(table, path[0], path)
         inner = f"p{depth}"
         within = self._condition(target, path[1:], value, company=company, alias=inner, depth=depth + 1)
         if company is not None and target.is_company_specific:

@@ -11,9 +11,10 @@ from psycopg import errors as pg
 from psycopg.pq import TransactionStatus
 
 from dualwrite.environments.hosted.failures import translated
+from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.layout import Layouts
 from dualwrite.environments.hosted.rules import Rule
-from dualwrite.environments.hosted.session import DictConnection, HostedSession
+from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
 
 NAME_PREFIX = "dualwrite"

@@ -107,7 +107,7 @@ def _reach(layout: Layout, table: Table, parts: tuple[str, ...], *, alias: str, 
     column = table.column(parts[0])
     if len(parts) == 1:
         return f"{alias}.{quoted(column.name)}", _is_text(column)
-    target = layout._target(table, parts[0], parts)
+    target = layout.target_of(table, parts[0], parts)
     inner = f"q{depth}"
     text, is_text = _reach(layout, target, parts[1:], alias=inner, depth=depth + 1)
     key = quoted(target.key[0])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 from uuid import UUID
-
-from psycopg import AsyncConnection
 
 from dualwrite.environments.hosted.ddl import quoted, relation
 from dualwrite.environments.hosted.failures import translated
-from dualwrite.environments.hosted.layout import Layout, Layouts, cast_of
+from dualwrite.environments.hosted.finding import TWO_ROWS, DictConnection, RowFinder
+from dualwrite.environments.hosted.layout import Layout, Layouts
 from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.validation import checked, refuse
 from dualwrite.environments.port import (
@@ -19,14 +18,12 @@ from dualwrite.environments.port import (
     Create,
     Delete,
     Existence,
-    Follow,
     NaturalKey,
     Operation,
     RecordChange,
     RecordKey,
     Reference,
     ResultOf,
-    Search,
     Update,
 )
 from dualwrite.errors import (
@@ -41,16 +38,13 @@ from dualwrite.errors import (
 from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Side, Table
 from dualwrite.metadata.values import Row, Value, target_entry
 
-DictConnection = AsyncConnection[dict[str, Any]]
-
 Needs: TypeAlias = Callable[[Table, frozenset[str]], Awaitable[frozenset[str]]]
 
-_TWO_ROWS = " LIMIT 2"
 _TO_CHANGE = " FOR NO KEY UPDATE OF t"
 _TO_DELETE = " FOR UPDATE OF t"
 
 
-class HostedSession:
+class HostedSession(RowFinder):
     """Implements ``port.Session`` over one connection with a transaction open on it."""
 
     def __init__(
@@ -63,8 +57,7 @@ class HostedSession:
         needs: Needs | None = None,
     ) -> None:
         """``needs`` tells which columns others must find in the images of an update; None: nobody looks at them."""
-        self.connection = connection
-        self.layouts = layouts
+        super().__init__(connection, layouts)
         self.user_id = user_id
         self._rules = rules
         self._needs = needs
@@ -72,103 +65,6 @@ class HostedSession:
         self._applying = False
         self.made_by_rules: list[RecordChange] = []
         """What rules have written on the way, beside what was commanded."""
-
-    # --- finding ----------------------------------------------------------------------------------------------------
-
-    async def search(self, search: Search) -> Sequence[Row | None]:
-        layout = self.layouts.of(search.table)
-        company = search.company if layout.table.is_company_specific else None
-        paths = tuple(condition.path for condition in search.conditions)
-        if len(search.keys) == 1:
-            key = search.keys[0]
-            return [await self._find(layout, paths, key, company=company, lock=_TWO_ROWS, columns=search.columns)]
-        return await self._find_many(layout, paths, search, company)
-
-    async def _find(
-        self,
-        layout: Layout,
-        paths: tuple[tuple[str, ...], ...],
-        values: tuple[object, ...],
-        *,
-        company: str | None,
-        lock: str,
-        columns: frozenset[str] | None = None,
-    ) -> Row | None:
-        select = layout.select if columns is None else layout.selecting(columns)
-        query = select + layout.find(paths, company is not None) + lock
-        with translated(self.layouts):
-            cursor = await self.connection.execute(query, layout.find_parameters(paths, values, company))
-            rows = await cursor.fetchall()
-        if len(rows) > 1:
-            self._several(layout, values)
-        return rows[0] if rows else None
-
-    async def _find_many(
-        self, layout: Layout, paths: tuple[tuple[str, ...], ...], search: Search, company: str | None
-    ) -> Sequence[Row | None]:
-        keys = search.keys
-        columns = [self._end_of(layout.table, path) for path in paths]
-        arrays = ", ".join(f"%s::{cast_of(column)}[]" for column in columns)
-        names = ", ".join(f"k{number}" for number in range(len(paths)))
-        literal = "%s" if company is not None else None
-        conditions = [layout.path_condition(path, f"k.k{number}", company=literal) for number, path in enumerate(paths)]
-        parameters: list[object] = [[key[number] for key in keys] for number in range(len(paths))]
-        if company is not None:
-            conditions.append(layout.company_condition("t", "%s"))
-            placeholders = sum(condition.count("%s") for condition in conditions)
-            parameters += [company] * placeholders
-        query = (
-            f"SELECT k.ordinal, {layout.selected(search.columns)} "
-            f"FROM unnest({arrays}) WITH ORDINALITY AS k({names}, ordinal) "
-            f"JOIN {layout.relation} t ON {' AND '.join(conditions)}"
-        )
-        found: list[Row | None] = [None] * len(keys)
-        with translated(self.layouts):
-            cursor = await self.connection.execute(query, parameters)
-            async for row in cursor:
-                position = row.pop("ordinal") - 1
-                if found[position] is not None:
-                    self._several(layout, keys[position])
-                found[position] = row
-        return found
-
-    def _end_of(self, table: Table, path: tuple[str, ...]) -> Column:
-        for number, part in enumerate(path[:-1]):
-            table = self.layouts.of(table.name)._target(table, part, path[number:])
-        return table.column(path[-1])
-
-    async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
-        layout = self.layouts.of(follow.table)
-        joins, alias, table = [], "t", layout.table
-        for number, part in enumerate(follow.path[:-1]):
-            target = layout._target(table, part, follow.path[number:])
-            following = f"f{number}"
-            joins.append(
-                f"JOIN {relation(target)} {following} "
-                f"ON {following}.{quoted(target.key[0])} = {alias}.{quoted(table.column(part).name)}"
-            )
-            alias, table = following, target
-        end = table.column(follow.path[-1])
-        query = (
-            f"SELECT t.{quoted(layout.table.key[0])} AS id, {alias}.{quoted(end.name)} AS value "
-            f"FROM {layout.relation} t {' '.join(joins)} WHERE t.{quoted(layout.table.key[0])} = ANY(%s)"
-        )
-        with translated(self.layouts):
-            cursor = await self.connection.execute(query, [list(follow.ids)])
-            return {row["id"]: row["value"] for row in await cursor.fetchall() if row["value"] is not None}
-
-    async def lock(self, table: str, ids: Sequence[Value]) -> Sequence[Row]:
-        layout = self.layouts.of(table)
-        record_id = f"t.{quoted(layout.id_column)}"
-        query = f"{layout.select}{record_id} = ANY(%s) ORDER BY {record_id} FOR NO KEY UPDATE OF t"
-        with translated(self.layouts):
-            return await (await self.connection.execute(query, [list(ids)])).fetchall()
-
-    async def follow_one(self, table: str, row_id: UUID, column: str) -> Value:
-        return (await self.follow(Follow(table, (column,), (row_id,)))).get(row_id)
-
-    def primary_key(self, table: str) -> str:
-        return self.layouts.of(table).table.key[0]
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -241,7 +137,7 @@ class HostedSession:
 
     async def _referred(self, reference: Reference, table: Table, column: Column) -> Row:
         layout = self.layouts.of(reference.table)
-        row = await self._by_key(layout, reference.key, lock=_TWO_ROWS)
+        row = await self._by_key(layout, reference.key, lock=TWO_ROWS)
         if row is None:
             shown = ", ".join(str(value) for _, value in reference.key.parts)
             message = f"{layout.table.name} With Id = {shown} Does Not Exist"
@@ -263,7 +159,7 @@ class HostedSession:
         columns: frozenset[str] | None = None,
     ) -> Row | None:
         paths, values, company = await self._located(layout, key)
-        return await self._find(layout, paths, values, company=company, lock=lock, columns=columns)
+        return await self.find(layout, paths, values, company=company, lock=lock, columns=columns)
 
     async def _key_values(self, table: Table, key: RecordKey) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -361,10 +257,6 @@ class HostedSession:
     def _is_required(table: Table, name: str) -> bool:
         column = table.find(name)
         return column is not None and column.required
-
-    def _several(self, layout: Layout, key: tuple[object, ...]) -> NoReturn:
-        shown = ", ".join(str(value) for value in key)
-        raise RecordRefused(f"{layout.table.name}: several rows have the key {shown}", table=layout.table.name)
 
     async def _located(
         self, layout: Layout, key: RecordKey | ResultOf | NaturalKey
