@@ -4,6 +4,7 @@ DualwriteError
 ├── SettingsRefused                 a setting or a command line that cannot work
 ├── EnvironmentUnavailable          the environment does not answer (transient)
 ├── Contention                      locks could not be had in time (transient)
+│   └── StaleEpoch                  routed before a recovery or a change of maps (environments.hosted.failures)
 ├── OutcomeUnknown                  sent, no answer: read back by key, never retry blindly
 ├── QueryRefused                    a query the environment cannot answer as asked
 │   └── FilterRefused               ... because of its filter; points at the character
@@ -11,6 +12,7 @@ DualwriteError
 ├── MapRefused                      a table map that may not run; carries its findings
 ├── NotAllowed                      an action that the state or the caller's role forbids
 ├── NotAuthenticated                no credentials, or credentials that do not hold
+├── RequestRefused …                requests that cannot be understood (servers.odata.refusals)
 └── RecordRefused                   one record that cannot be written as asked
     ├── RecordNotFound
     ├── DuplicateRecord

@@ -1,7 +1,7 @@
 """Comparing the two halves of a record under the map's own rules.
 
 A column mapped both ways agrees when either direction would write nothing new; a one-way column is judged in its
-direction only; constants are not compared, since they are written only when a row is created. Natural keys behind
+direction only; constants are not compared, since users may change what a new row was given. Natural keys behind
 lookups compare without regard to case, as the look-up itself does.
 """
 

@@ -5,8 +5,7 @@
     ├── ResourceNotFound            404   no such path, set, function or property
     ├── MethodRefused               405   the resource exists, the method is not for it
     ├── BodyTooLarge                413
-    ├── UnsupportedBody             415   the content type is not one this resource reads
-    └── NotSupported                501   part of the protocol that is knowingly left out
+    └── UnsupportedBody             415   the content type is not one this resource reads
 
 The services write them in their own error shape.
 """
@@ -64,8 +63,3 @@ class BodyTooLarge(RequestRefused):
 class UnsupportedBody(RequestRefused):
     code = "DW0605"
     status = 415
-
-
-class NotSupported(RequestRefused):
-    code = "DW0606"
-    status = 501
