@@ -1,4 +1,4 @@
-"""Connections cut in mid traffic, a recovery beside the living: users may have to try again, nothing is torn or lost."""
+"""Connections cut in mid traffic, a recovery beside the living: some have to try again, nothing is torn or lost."""
 
 from __future__ import annotations
 
