@@ -126,6 +126,19 @@ async def test_what_the_environment_refuses_is_told(
     assert ("Retry-After" in answer.headers) is (status == 503)
 
 
+@pytest.mark.parametrize(
+    "query", ["$filter=(((", "$filter=name eq 'x'", "$orderby=zz", "$top=1", "$select=zz", "$zz=1"]
+)
+async def test_a_write_with_a_query_that_means_nothing_to_it_changes_nothing(
+    client: httpx.AsyncClient, made: Made, query: str
+) -> None:
+    account = await made.account(name="first")
+    for method, url in (("POST", "accounts"), ("PATCH", f"accounts({account})"), ("DELETE", f"accounts({account})")):
+        assert error_of(await client.request(method, f"{url}?{query}", json={"name": "second"}))[0] == 400
+    found = (await client.get("accounts?$select=name")).json()["value"]
+    assert [row["name"] for row in found] == ["first"]
+
+
 async def test_a_row_that_others_refer_to_stays(client: httpx.AsyncClient, made: Made) -> None:
     contact = await made.contact(lastname="Lee")
     await made.account(name="first", **{"primarycontactid@odata.bind": f"/contacts({contact})"})

@@ -164,6 +164,32 @@ async def test_a_body_that_is_no_row_is_refused(client: httpx.AsyncClient, body:
         assert_refused(refused.status_code, refused.content)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "$filter=(((",
+        "$filter=Description eq 'x'",
+        "$orderby=zz",
+        "$top=1",
+        "$skip=1",
+        "$select=zz",
+        "$expand=zz",
+        "$zz=1",
+    ],
+)
+async def test_a_write_with_a_query_that_means_nothing_to_it_changes_nothing(
+    client: httpx.AsyncClient, query: str
+) -> None:
+    row = {"dataAreaId": "usmf", "CustomerGroupId": "1", "Description": "first"}
+    refused = await client.post(f"/data/CustomerGroups?{query}", json=row)
+    assert_refused(refused.status_code, refused.content)
+    assert (await client.post("/data/CustomerGroups", json=row)).status_code == 201
+    for method in ("PATCH", "DELETE"):
+        refused = await client.request(method, f"{ROW}?{query}", json={"Description": "second"})
+        assert_refused(refused.status_code, refused.content)
+    assert (await client.get(ROW)).json()["Description"] == "first"
+
+
 async def test_other_types_and_sizes_of_body_are_refused(client: httpx.AsyncClient) -> None:
     row = b'{"CustomerGroupId":"1"}'
     for headers, content, status in (

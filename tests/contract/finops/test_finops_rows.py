@@ -138,6 +138,13 @@ async def test_a_slash_in_a_key_is_found_in_every_encoding(client: httpx.AsyncCl
     assert (await client.get(group(spelled))).status_code == 200
 
 
+@pytest.mark.parametrize("key", ["A%2FB", "A%2fB", "A%252FB", "100%", "%41", "A%2525B"])
+async def test_a_percent_sign_in_a_key_is_found_where_the_service_says(client: httpx.AsyncClient, key: str) -> None:
+    created = await add_group(client, key)
+    assert (await client.get(created.headers["Location"])).json()["CustomerGroupId"] == key
+    assert (await client.delete(created.headers["Location"])).status_code == 204
+
+
 async def test_a_quote_in_a_key_is_doubled(client: httpx.AsyncClient) -> None:
     created = await add_group(client, "it's")
     assert (await client.get(group("it''s"))).json()["CustomerGroupId"] == "it's"

@@ -17,6 +17,7 @@ from dualwrite.servers.dataverse.problems import method_refused, unknown_segment
 from dualwrite.servers.dataverse.reading import RowReader, View
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.dataverse.writing import NO_REFERENCES, Outcome, WritePlan, WritePlanner
+from dualwrite.servers.odata.options import check_write_options
 from dualwrite.servers.odata.path import Segment, parse_path
 from dualwrite.servers.odata.refusals import MalformedRequest
 
@@ -103,6 +104,8 @@ class Service:
         """Everything that can be wrong with ``request`` itself has been found. Raises: RequestRefused."""
         plan = self._planner.plan(request, segments, references=references, offset=offset)
         view = self._reader.view(request, plan.entity) if request.query or request.header("prefer") else None
+        if view is not None:
+            check_write_options(view.options)
         return PreparedWrite(request, plan, view)
 
     async def carry_out(self, writes: Sequence[PreparedWrite], *, caller: Caller) -> Sequence[RecordChange]:

@@ -37,7 +37,7 @@ class Reader:
 
     async def one(self, entity: PublicEntity, predicate: KeyPredicate, request: Request, options: Options) -> Reply:
         """The row under a key; 304 when the caller has it already. Raises: ResourceNotFound, MalformedRequest."""
-        self._check(entity, options)
+        self.check(entity, options)
         key = entity.wire.key(predicate)
         row = await self.find(entity, key) if self.may_see(entity, key, request, options) else None
         if row is None:
@@ -66,7 +66,7 @@ class Reader:
 
     async def count(self, entity: PublicEntity, request: Request, options: Options) -> Reply:
         """How many rows match, as text."""
-        self._check(entity, options)
+        self.check(entity, options)
         where = self._where(entity, request, options)
         page = await self._environment.read(
             RowQuery(entity.table.name, columns=entity.table.key, where=where, limit=1, count=True)
@@ -75,7 +75,7 @@ class Reader:
 
     async def many(self, entity: PublicEntity, request: Request, options: Options) -> Reply:
         """One page of a set, with the link to the next where rows follow. Raises: MalformedRequest, QueryRefused."""
-        self._check(entity, options)
+        self.check(entity, options)
         asked = _asked_page_size(request)
         page_rows = min(asked or self._settings.page_rows, self._settings.page_rows)
         context = _token_context(entity, request, options)
@@ -105,7 +105,8 @@ class Reader:
         applied = (("Preference-Applied", f"odata.maxpagesize={page_rows}"),) if asked else ()
         return json_reply(body, headers=applied)
 
-    def _check(self, entity: PublicEntity, options: Options) -> None:
+    def check(self, entity: PublicEntity, options: Options) -> None:
+        """Nothing, unless an option is unknown or names what ``entity`` does not have. Raises: MalformedRequest."""
         if options.unknown:
             raise MalformedRequest(f"The query option '{options.unknown[0][0][:80]}' is not supported.")
         if options.expand:

@@ -23,7 +23,7 @@ from dualwrite.servers.finops.model import PublicEntity
 from dualwrite.servers.finops.reading import Reader, company_of
 from dualwrite.servers.finops.wire import COMPANY, RECORD_VERSION, etag, names_row
 from dualwrite.servers.odata.json_body import JsonObject, check_json_type, read_object
-from dualwrite.servers.odata.options import Options
+from dualwrite.servers.odata.options import Options, check_write_options
 from dualwrite.servers.odata.path import KeyPredicate, Segment
 from dualwrite.servers.odata.refusals import MethodRefused
 
@@ -59,6 +59,8 @@ class Writer:
         PreconditionFailed.
         """
         entity = target.entity
+        check_write_options(options)
+        self._reader.check(entity, options)
         if target.key is None:
             if request.method != "POST":
                 raise MethodRefused(f"{request.method} is not for an entity set.", allowed=SET_METHODS)

@@ -27,6 +27,8 @@ class ParameterAlias:
 
 UrlLiteral: TypeAlias = Value | EnumLiteral | ParameterAlias
 
+SLASH_ESCAPE = re.compile(r"%(25)?((?:25)*2[Ff])")
+"""What is left of a slash in a key that was encoded more than once."""
 _STRING = re.compile(r"'((?:[^']|'')*)'", re.DOTALL)
 _TYPED = re.compile(r"([A-Za-z_][\w.]*)'((?:[^']|'')*)'")
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -87,7 +89,8 @@ def write_literal(value: Value) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return "'" + quote(value.replace("'", "''"), safe="") + "'"
+        shielded = SLASH_ESCAPE.sub(lambda found: f"%25{found[0][1:]}", value)
+        return "'" + quote(shielded.replace("'", "''"), safe="") + "'"
     if isinstance(value, Decimal):
         return format(value, "f")
     return str(value)

@@ -52,6 +52,25 @@ class Options:
 NO_OPTIONS = Options()
 
 
+def check_write_options(options: Options) -> None:
+    """Nothing, unless an option is there that only a query can have: better refused than left unread.
+
+    Raises: MalformedRequest.
+    """
+    only_for_queries = {
+        "$filter": options.filter is not None,
+        "$orderby": bool(options.orderby),
+        "$top": options.top is not None,
+        "$skip": options.skip is not None,
+        "$count": options.count,
+        "$skiptoken": options.skiptoken is not None,
+        **{name[:80]: True for name, _ in options.unknown},
+    }
+    for name, is_there in only_for_queries.items():
+        if is_there:
+            raise MalformedRequest(f"The query option {name} is not for requests that write.")
+
+
 @dataclass(slots=True)
 class _Collected:
     system: dict[str, str] = field(default_factory=dict)

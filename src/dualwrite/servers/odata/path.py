@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from dualwrite.filters.tree import EnumLiteral
-from dualwrite.servers.odata.literals import UrlLiteral, read_literal
+from dualwrite.servers.odata.literals import SLASH_ESCAPE, UrlLiteral, read_literal
 from dualwrite.servers.odata.refusals import MalformedRequest
 
 LONGEST_PATH = 32_768
@@ -126,9 +126,12 @@ def parse_key(text: str) -> KeyPredicate:
 
 
 def _with_slashes(value: UrlLiteral) -> UrlLiteral:
-    """Text whose slash came double-encoded, as several clients send it, gets it back."""
+    """Text whose slash came double-encoded, as several clients send it, gets it back.
+
+    A value that holds ``%2F`` itself is sent with one more ``25`` in it, as ``write_literal`` does.
+    """
     if isinstance(value, str):
-        return value.replace("%2F", "/").replace("%2f", "/")
+        return SLASH_ESCAPE.sub(lambda found: f"%{found[2]}" if found[1] else "/", value)
     if isinstance(value, EnumLiteral):
         return EnumLiteral(value.type_name, value.member)
     return value
