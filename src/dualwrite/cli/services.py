@@ -10,12 +10,13 @@ from typing import TypeAlias
 
 import httpx
 
-from dualwrite.cli.addresses import read_addresses
+from dualwrite.cli.addresses import Addresses, not_running, read_addresses
 from dualwrite.errors import (
     Contention,
     DualwriteError,
     EnvironmentUnavailable,
     NotAuthenticated,
+    OutcomeUnknown,
     RecordNotFound,
     RecordRefused,
 )
@@ -32,19 +33,28 @@ Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | N
 class Services:
     """The three services of one data folder, called with the local administrator's tokens."""
 
-    urls: Mapping[str, str]
+    settings: Settings
+    addresses: Addresses
     credentials: Credentials
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=_TIMEOUT_S, trust_env=False))
     _tokens: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
-        """Raises: SettingsRefused, when the program has never been started here."""
-        return cls(read_addresses(settings), read_local_administrator(settings.data_folder))
+        """Raises: SettingsRefused, when the program has never been started here; EnvironmentUnavailable, when it does
+        not run."""
+        credentials = read_local_administrator(settings.data_folder)
+        return cls(settings, read_addresses(settings), credentials)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Base addresses by service: admin, finops, dataverse."""
+        return self.addresses.urls
 
     def token(self, service: str) -> str:
         """A bearer token for a service, asked for once. Raises: EnvironmentUnavailable, NotAuthenticated."""
         if service not in self._tokens:
+            self.health()
             form = {
                 "grant_type": "client_credentials",
                 "client_id": str(self.credentials.client_id),
@@ -52,7 +62,12 @@ class Services:
                 "scope": f"{self.urls[service]}/.default",
             }
             url = f"{self.urls['admin']}/{self.credentials.tenant}/oauth2/v2.0/token"
-            answer = self._send("POST", url, data=form)
+            try:
+                answer = self.client.post(url, data=form)
+            except httpx.TransportError as error:
+                raise not_running(self.settings) from error
+            if answer.status_code >= 400:
+                raise refusal(answer)
             self._tokens[service] = str(answer.json()["access_token"])
         return self._tokens[service]
 
@@ -61,45 +76,48 @@ class Services:
     ) -> httpx.Response:
         """The service's answer to an authenticated request. ``path`` may be a whole address.
 
-        Raises: RecordNotFound, RecordRefused, NotAuthenticated, Contention, EnvironmentUnavailable.
+        Raises: RecordNotFound, RecordRefused, NotAuthenticated, Contention, EnvironmentUnavailable; OutcomeUnknown,
+        when a write was sent and not answered.
         """
         sent = {"Authorization": f"Bearer {self.token(service)}", "Accept": "application/json", **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
         url = path if path.startswith("http") else self.urls[service] + path
-        return self._send(method, url, headers=sent, content=None if body is None else body.encode())
-
-    def health(self) -> tuple[int, Json]:
-        """What ``/health`` says, with its status code. Raises: EnvironmentUnavailable, when nothing answers."""
-        url = f"{self.urls['admin']}/health"
+        content = None if body is None else body.encode()
         try:
-            answer = self.client.get(url)
+            answer = self.client.request(method, url, headers=sent, content=content)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise not_running(self.settings) from error
         except httpx.TransportError as error:
-            raise not_running(self.urls) from error
-        return answer.status_code, parse_json(answer.text)
-
-    def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        data: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        try:
-            answer = self.client.request(method, url, headers=headers, content=content, data=data)
-        except httpx.ConnectError as error:
-            raise not_running(self.urls) from error
-        except httpx.TransportError as error:
-            raise EnvironmentUnavailable(f"{method} {url} was not answered: {error}") from error
+            raise _unanswered(method, url, error) from error
         if answer.status_code >= 400:
             raise refusal(answer)
         return answer
 
+    def health(self) -> tuple[int, Json]:
+        """What ``/health`` says, with its status code.
 
-def not_running(urls: Mapping[str, str]) -> EnvironmentUnavailable:
-    return EnvironmentUnavailable(f"dualwrite is not running at {urls['admin']}. Start it with: dualwrite up")
+        Raises: EnvironmentUnavailable, when nothing answers, or something that is not this data folder's program.
+        """
+        url = f"{self.urls['admin']}/health"
+        try:
+            answer = self.client.get(url)
+        except httpx.TransportError as error:
+            raise not_running(self.settings) from error
+        document = parse_json(answer.text)
+        if not isinstance(document, dict) or document.get("instance") != self.addresses.instance:
+            raise not_running(self.settings, f"what answers at {self.urls['admin']} is another program")
+        return answer.status_code, document
+
+
+def _unanswered(method: str, url: str, error: httpx.TransportError) -> DualwriteError:
+    reason = str(error).rstrip(".") or type(error).__name__
+    if method == "GET":
+        return EnvironmentUnavailable(f"GET {url} was not answered: {reason}")
+    return OutcomeUnknown(
+        f"{method} {url} was sent and not answered ({reason}). It may have been carried out: "
+        "read the record back before trying again"
+    )
 
 
 def parse_json(text: str) -> Json:

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ from rich.text import Text
 from starlette.types import ASGIApp
 
 from dualwrite import __version__
-from dualwrite.cli.addresses import forget_addresses, write_addresses
+from dualwrite.cli.addresses import Addresses, folder_option, forget_addresses, write_addresses
 from dualwrite.cli.first_start import Done, FirstStart, inventory
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.output import Output
@@ -139,19 +140,19 @@ class _Up:
     ) -> tuple[ReadinessGate, asyncio.Future[None]]:
         with steps.step("Starting the services") as step:
             apps = build_apps(house)
-            gate = ReadinessGate(apps.admin)
+            gate = ReadinessGate(apps.admin, instance=house.instance)
             services: dict[str, ASGIApp] = {"admin": gate, "finops": apps.finops, "dataverse": apps.dataverse}
             ended = await stack.enter_async_context(serving(services, ports, house.settings))
             await stack.enter_async_context(_sweeping(house))
             folder = house.settings.data_folder
-            write_addresses(folder, house.urls)
+            write_addresses(folder, _addresses(house))
             stack.callback(forget_addresses, folder)
             step.result("Services started")
         return gate, ended
 
     async def _round_trip(self, house: House, steps: Steps) -> RoundTrip | None:
         with steps.step("Proving live sync") as step:
-            services = Services(house.urls, house.administrator)
+            services = Services(house.settings, _addresses(house), house.administrator)
             trip = await asyncio.to_thread(prove_round_trip, services, company=DEFAULT_COMPANY)
             if trip is None:
                 step.result("Live sync: there is no customer yet to prove it with")
@@ -186,7 +187,7 @@ class _Up:
             console.print(_as_it_was(held))
         console.print()
         title = f"[green]Ready[/] after {seconds:.1f} s"
-        console.print(Panel.fit(_addresses(house), title=title, title_align="left", border_style="green"))
+        console.print(Panel.fit(_address_table(house), title=title, title_align="left", border_style="green"))
         console.print("\nTry in another terminal:" if linked else "\nNothing is linked yet. In another terminal:")
         for line in _examples(house, linked=linked):
             console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
@@ -215,7 +216,11 @@ def _as_it_was(held: Mapping[str, object]) -> Text:
     )
 
 
-def _addresses(house: House) -> Table:
+def _addresses(house: House) -> Addresses:
+    return Addresses(house.urls, house.instance)
+
+
+def _address_table(house: House) -> Table:
     urls = house.urls
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
@@ -228,11 +233,18 @@ def _addresses(house: House) -> Table:
 
 def _examples(house: House, *, linked: bool) -> list[str]:
     """Commands that work as they stand, whatever this program was started as."""
-    program = "dualwrite" if shutil.which("dualwrite") else shlex.quote(os.path.relpath(sys.argv[0]))
-    if house.settings.data_folder != Settings().data_folder:
-        program += f" --data-folder {shlex.quote(str(house.settings.data_folder))}"
+    program = _program() + folder_option(house.settings)
     templates = _EXAMPLES if linked else _EXAMPLES_UNLINKED
     return [each.format(dualwrite=program, finops=house.urls["finops"]) for each in templates]
+
+
+def _program() -> str:
+    if shutil.which("dualwrite"):
+        return "dualwrite"
+    started_as = Path(sys.argv[0])
+    if started_as.name == "__main__.py":
+        return f"{shlex.quote(os.path.relpath(sys.executable))} -m dualwrite"
+    return shlex.quote(os.path.relpath(started_as))
 
 
 _EXAMPLES_UNLINKED = (

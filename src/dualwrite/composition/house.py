@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
@@ -24,6 +25,7 @@ from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
+from dualwrite.security.audiences import LOOPBACK_OF, bracketed
 from dualwrite.security.clients import Clients
 from dualwrite.security.credentials import Credentials
 from dualwrite.security.local_administrator import ensure_local_administrator
@@ -58,6 +60,8 @@ class House:
     tally: Tally
     clients: Clients
     administrator: Credentials
+    instance: str
+    """Names this house for as long as it stands; the next start has another."""
 
     @property
     def lifecycle(self) -> MapLifecycle:
@@ -66,12 +70,14 @@ class House:
     @property
     def urls(self) -> dict[str, str]:
         """Base addresses by service: admin, finops, dataverse."""
-        settings = self.settings
-        return {
-            "admin": f"http://{settings.host}:{settings.admin_port}",
-            "finops": f"http://{settings.host}:{settings.finops_port}",
-            "dataverse": f"http://{settings.host}:{settings.dataverse_port}",
-        }
+        return service_urls(self.settings)
+
+
+def service_urls(settings: Settings) -> dict[str, str]:
+    """Where the services are called from this machine, also when they listen on all its addresses."""
+    ports = {"admin": settings.admin_port, "finops": settings.finops_port, "dataverse": settings.dataverse_port}
+    host = bracketed(LOOPBACK_OF.get(settings.host, settings.host))
+    return {service: f"http://{host}:{port}" for service, port in ports.items()}
 
 
 @asynccontextmanager
@@ -133,7 +139,20 @@ async def _linked(
     administrator = await ensure_local_administrator(
         clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
     )
-    house = House(settings, server, store, finops, dataverse, pair, router, recovery, tally, clients, administrator)
+    house = House(
+        settings=settings,
+        server=server,
+        store=store,
+        finops=finops,
+        dataverse=dataverse,
+        pair=pair,
+        router=router,
+        recovery=recovery,
+        tally=tally,
+        clients=clients,
+        administrator=administrator,
+        instance=uuid4().hex,
+    )
     for name, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
         await store.environments.save(
             name, side=side, kind=EnvironmentKind.HOSTED, url=house.urls[name], database=_database(name)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
 from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
-from dualwrite.security.audiences import Audience, Audiences
+from dualwrite.security.audiences import LOOPBACK_OF, Audience, Audiences, bracketed
 from dualwrite.security.authenticator import TokenAuthenticator
 from dualwrite.security.clock import system_clock
 from dualwrite.security.keys import KeyRing
@@ -40,9 +42,8 @@ def build_apps(house: House) -> Apps:
     keys = KeyRing(house.store.signing_keys, secrets_file)
     tokens = Tokens(keys, clock=system_clock, issuer=urls["admin"], lifetime=timedelta(seconds=settings.token_seconds))
     audiences = {
-        "admin": Audience.of(urls["admin"]),
-        "finops": Audience.of(urls["finops"], environment=FINOPS),
-        "dataverse": Audience.of(urls["dataverse"], environment=DATAVERSE),
+        service: Audience.of(urls[service], environment=environment, aliases=_aliases(settings.host, urls[service]))
+        for service, environment in (("admin", None), ("finops", FINOPS), ("dataverse", DATAVERSE))
     }
     authenticators = {name: TokenAuthenticator(tokens, house.clients, audience) for name, audience in audiences.items()}
     token_secret = hashlib.sha256(f"skiptoken:{house.administrator.secret}".encode()).digest()
@@ -61,6 +62,7 @@ def build_apps(house: House) -> Apps:
             tally=house.tally,
             identity=identity,
             authenticate=authenticators["admin"],
+            instance=house.instance,
         ),
         finops=build_finops_app(
             house.finops,
@@ -78,3 +80,11 @@ def build_apps(house: House) -> Apps:
             ),
         ),
     )
+
+
+def _aliases(host: str, url: str) -> tuple[str, ...]:
+    """What a service is called besides ``url`` where it listens on every address of the machine."""
+    if host not in LOOPBACK_OF:
+        return ()
+    port = urlsplit(url).port
+    return tuple(f"http://{bracketed(name)}:{port}" for name in (host, socket.gethostname()))

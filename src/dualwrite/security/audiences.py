@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from dualwrite.environments.port import EnvironmentName
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""The addresses that mean every address of a machine, each with the one by which the machine calls itself."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -22,14 +24,14 @@ class Audience:
 
     @classmethod
     def of(cls, url: str, *, environment: EnvironmentName | None = None, aliases: Iterable[str] = ()) -> Audience:
-        """The audience at ``url``; a loopback address goes by all its names."""
+        """The audience at ``url``; loopback, and all addresses at once, go by every name of loopback."""
         origin = origin_of(url)
         assert origin is not None, url
         known = {other for alias in aliases if (other := origin_of(alias)) is not None}
         scheme, _, rest = origin.partition("://")
         host, _, port = rest.rpartition(":")
-        if host.strip("[]") in _LOOPBACK:
-            known.update(f"{scheme}://{_bracketed(name)}:{port}" for name in _LOOPBACK)
+        if host.strip("[]") in (*_LOOPBACK, *LOOPBACK_OF):
+            known.update(f"{scheme}://{bracketed(name)}:{port}" for name in _LOOPBACK)
         return cls(url=url.rstrip("/"), environment=environment, aliases=tuple(sorted(known | {origin})))
 
     def answers_to(self, url: str) -> bool:
@@ -57,8 +59,9 @@ def origin_of(url: str) -> str | None:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
         return None
-    return f"{parts.scheme}://{_bracketed(host)}:{port or _DEFAULT_PORTS[parts.scheme]}"
+    return f"{parts.scheme}://{bracketed(host)}:{port or _DEFAULT_PORTS[parts.scheme]}"
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """``host`` as it stands in an address: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -88,10 +88,14 @@ def _port_refused(settings: Settings, service: str, error: OSError) -> SettingsR
 
 
 class ReadinessGate:
-    """An ASGI application whose ``/health`` says *starting* until the gate is opened; everything else passes."""
+    """An ASGI application whose ``/health`` says *starting* until the gate is opened; everything else passes.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``instance`` names this start of the program, so that callers know whom they have reached.
+    """
+
+    def __init__(self, app: ASGIApp, *, instance: str) -> None:
         self._app = app
+        self._instance = instance
         self._open = False
 
     def open(self) -> None:
@@ -101,7 +105,7 @@ class ReadinessGate:
         if self._open or scope["type"] != "http" or scope["path"] != "/health":
             await self._app(scope, receive, send)
             return
-        body = orjson.dumps({"status": "starting"})
+        body = orjson.dumps({"status": "starting", "instance": self._instance})
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

@@ -31,3 +31,10 @@ def test_a_public_address_does_not_answer_to_localhost() -> None:
     audience = Audience.of("https://crm.example.com")
     assert audience.answers_to("https://crm.example.com:443/")
     assert Audiences([audience]).find("https://localhost") is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+@pytest.mark.parametrize("name", ["0.0.0.0", "[::]", "localhost", "127.0.0.1", "[::1]", "erp-7"])
+def test_a_service_on_every_address_answers_to_local_names_and_its_aliases(host: str, name: str) -> None:
+    audience = Audience.of(f"http://{host}:8001", aliases=["http://erp-7:8001"])
+    assert audience.answers_to(f"http://{name}:8001") == (name not in {"0.0.0.0", "[::]"} - {host})

@@ -17,9 +17,19 @@ Authenticate = Callable[[str | None], Awaitable[Caller]]
 
 
 def build_admin_app(
-    *, store: Store, connection: str, pair: Pair, tally: Tally, identity: APIRouter, authenticate: Authenticate
+    *,
+    store: Store,
+    connection: str,
+    pair: Pair,
+    tally: Tally,
+    identity: APIRouter,
+    authenticate: Authenticate,
+    instance: str,
 ) -> FastAPI:
-    """The application over one house. ``/health`` and the token endpoint answer anybody, the rest proven callers."""
+    """The application over one house. ``/health`` and the token endpoint answer anybody, the rest proven callers.
+
+    ``instance`` names this start of the program: whoever asks for its health can tell whether it is the one they mean.
+    """
     app = FastAPI(title="dualwrite", docs_url=None, redoc_url=None)
     app.include_router(identity)
 
@@ -30,9 +40,12 @@ def build_admin_app(
             epochs = {each.name: await each.epoch() for each in (pair.finops, pair.dataverse)}
             maps = await store.maps.list(connection)
         except DualwriteError as error:
-            return JSONResponse({"status": "unavailable", "reason": error.message}, status_code=503)
+            problem = {"status": "unavailable", "instance": instance, "reason": error.message}
+            return JSONResponse(problem, status_code=503)
         running = sum(each.state.value == "running" for each in maps)
-        return JSONResponse({"status": "ok", "maps_running": running, "maps": len(maps), "epochs": epochs})
+        return JSONResponse(
+            {"status": "ok", "instance": instance, "maps_running": running, "maps": len(maps), "epochs": epochs}
+        )
 
     @app.get("/api/v1/status")
     async def status(request: Request) -> JSONResponse:
