@@ -63,6 +63,11 @@ class Program:
         """The process has ended; gives its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The process has ended by itself; gives its exit code."""
+        assert self.process is not None
         code = self.process.wait(timeout=30)
         self.process = None
         return code
