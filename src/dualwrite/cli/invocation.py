@@ -37,9 +37,11 @@ class Invocation:
         Raises: SettingsRefused, where nothing has ever been started: a mistyped folder is not to become a new house.
         """
         # Commands that only call the services answer at once, because they need not load the engine.
+        from dualwrite.cli.logs import log_to_standard_error
         from dualwrite.composition.house import open_house
 
         settings = self.settings()
+        log_to_standard_error(settings.log_level)
         read_local_administrator(settings.data_folder)
 
         async def run() -> T:

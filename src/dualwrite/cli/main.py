@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from dualwrite.cli.invocation import Invocation
@@ -74,7 +72,6 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line is carried out; exit code 1 for what the program refuses, 2 for a line it cannot read."""
     everywhere, rest = _split_line(sys.argv[1:] if arguments is None else arguments)
-    _log_to_standard_error()
     if not sys.warnoptions:
         # Warnings of libraries are for developers; whoever wants them asks with python -W.
         warnings.simplefilter("ignore")
@@ -104,17 +101,3 @@ def _split_line(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             rest.append(each)
     return first, rest
-
-
-def _log_to_standard_error() -> None:
-    """Standard output belongs to results."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

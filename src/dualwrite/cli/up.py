@@ -26,6 +26,7 @@ from dualwrite import __version__
 from dualwrite.cli.addresses import Addresses, folder_option, forget_addresses, write_addresses
 from dualwrite.cli.first_start import Done, FirstStart, inventory
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.logs import log_to_standard_error
 from dualwrite.cli.output import Output
 from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
 from dualwrite.cli.services import Services
@@ -58,6 +59,7 @@ def up(
     """Create what is missing, run the maps, serve both environments, and stay until stopped."""
     call = invocation(context)
     settings = call.settings(host=host, admin_port=admin_port, finops_port=finops_port, dataverse_port=dataverse_port)
+    log_to_standard_error(settings.log_level)
     job = _Up(call.output, demo=not no_demo, once=once)
     raise typer.Exit(_run(job.run(settings)))
 
