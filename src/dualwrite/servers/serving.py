@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dualwrite.errors import SettingsRefused
+from dualwrite.servers.connection import connection_of
 from dualwrite.settings import PREFIX, Settings
 
 PORT_SETTINGS: Mapping[str, str] = {
@@ -118,11 +119,11 @@ class ReadinessGate:
 class _Service(uvicorn.Server):
     """A server that tells when it listens and leaves signals alone."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, name: str, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=connection_of(name),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -157,7 +158,7 @@ async def serving(
     On leaving, requests under way get ten seconds to finish. Raises: SettingsRefused, for a port that was taken at the
     last moment.
     """
-    servers = {name: _Service(app) for name, app in apps.items()}
+    servers = {name: _Service(name, app) for name, app in apps.items()}
     tasks = {name: asyncio.ensure_future(server.serve([ports.sockets[name]])) for name, server in servers.items()}
     ended = asyncio.ensure_future(_first_end(list(tasks.values())))
     try:
