@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_names import chosen_maps
+from dualwrite.cli.map_names import chosen_maps, short_names
 from dualwrite.cli.output import grid, shown
 from dualwrite.composition.house import House
 from dualwrite.sync.comparison import Comparison, compare_map
@@ -52,12 +52,13 @@ def _document(result: Comparison) -> dict[str, object]:
 
 
 def _shown(found: Sequence[Comparison], most: int) -> list[RenderableType]:
-    numbers = ("compared", "missing", "extra", "different", "outside filter")
+    numbers = ("compared", "missing", "extra", "different", "outside")
+    names = short_names(each.map_name for each in found)
     table = grid("map", *numbers, numbers=numbers)
     for each in found:
         counts = (len(each.missing), len(each.extra), len(each.different))
         table.add_row(
-            Text(each.map_name),
+            Text(names[each.map_name]),
             f"{each.compared:,}",
             *(f"[red]{number:,}[/]" if number else "0" for number in counts),
             f"{each.outside_filter:,}",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
 from dualwrite.cli.steps import Step
 from dualwrite.composition.house import House
@@ -65,11 +66,12 @@ def copy_table(report: CopyReport, *, master: Side) -> Table:
     totals = _totals_by_map(report, master=master)
     both_ways = any(_written(back) for _, back in totals.values())
     table = grid("map", *(numbers if both_ways else numbers[:-1]), numbers=numbers)
+    names = short_names(totals)
     for name, (there, back) in totals.items():
         refused = there.refused + back.refused
         cells = [f"{each:,}" for each in (there.read, there.inserted, there.updated, there.equal, there.skipped)]
         cells.append(f"[red]{refused:,}[/]" if refused else "0")
-        table.add_row(Text(name), *cells, *([f"{_written(back):,}"] if both_ways else []))
+        table.add_row(Text(names[name]), *cells, *([f"{_written(back):,}"] if both_ways else []))
     return table
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.errors import NotAllowed
@@ -30,3 +31,10 @@ def find_map(known: Sequence[str], text: str) -> str:
         if found:
             raise NotAllowed(f"{text!r} fits several maps: {'; '.join(found)}. Write more of the name.")
     raise NotAllowed(f"There is no map {text!r}. The maps are: {'; '.join(known) or 'none'}.")
+
+
+def short_names(names: Iterable[str]) -> Mapping[str, str]:
+    """Each name without the table behind it in parentheses, unless another of them would then be called the same."""
+    shortened = {name: name.partition(" (")[0] for name in names}
+    taken = Counter(shortened.values())
+    return {name: short if taken[short] == 1 else name for name, short in shortened.items()}

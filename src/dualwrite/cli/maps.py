@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, report_document, source_rows
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_names import chosen_maps, find_map
+from dualwrite.cli.map_names import chosen_maps, find_map, short_names
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import CONNECTION, House
@@ -22,6 +22,9 @@ from dualwrite.maps.values import ColumnMapping, Default, MapVersion
 from dualwrite.metadata.schema import Side
 from dualwrite.store.maps import TableMap
 from dualwrite.sync.initial_copy import CopyReport
+
+_WIDE = 110
+"""Columns of a terminal that has room for the names of both tables beside that of their map."""
 
 app = typer.Typer(help="Table maps: list, show, run, stop.", no_args_is_help=True)
 
@@ -45,14 +48,17 @@ def list_maps(context: typer.Context) -> None:
 
     call = invocation(context)
     found = call.in_house(listed)
-    table = grid("map", "version", "state", "F&O entity", "Dataverse table", "columns", numbers=("columns",))
+    names = short_names(each.name for each, _ in found)
+    entities = ("F&O entity",) if call.output.console.width >= _WIDE else ()
+    tables = (*entities, "Dataverse table")
+    table = grid("map", "state", *tables, "version", "columns", numbers=("columns",), cut=tables)
     for each, version in found:
         table.add_row(
-            Text(each.name),
-            each.active_version,
+            Text(names[each.name]),
             Text(each.state.value, style=STATE_STYLES.get(each.state.value, "")),
-            version.finops_entity,
+            *(version.finops_entity for _ in entities),
             version.dataverse_table,
+            each.active_version,
             str(len(version.columns)),
         )
     document = [

@@ -48,12 +48,18 @@ class Output:
             self.show({"error": {"code": error.code, "message": error.message, "details": error.details}})
 
 
-def grid(*columns: str, title: str | None = None, numbers: Iterable[str] = ()) -> Table:
-    """An empty table; ``numbers`` names the columns that hold numbers."""
-    right = frozenset(numbers)
+def grid(*columns: str, title: str | None = None, numbers: Iterable[str] = (), cut: Iterable[str] = ()) -> Table:
+    """An empty table; ``numbers`` names the columns of numbers, ``cut`` dim ones whose long words may be cut off."""
+    right, short = frozenset(numbers), frozenset(cut)
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(
+            name,
+            justify="right" if name in right else "left",
+            overflow="ellipsis" if name in short else "fold",
+            style="dim" if name in short else "",
+            no_wrap=name in right,
+        )
     return table
 
 

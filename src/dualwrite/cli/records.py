@@ -51,7 +51,7 @@ def get(context: typer.Context, environment: Environment, table: TableName, key:
     entity = place.table(table)
     path = place.row_path(entity, parse_key(key), _options(place, entity, {"$select": select}))
     row = _object(place.services.call(environment.value, "GET", path).text)
-    call.output.show(_plain(row), _row(entity, row, every=select is not None))
+    call.output.show(_plain(row), _row(row, _asked(place, entity, select)))
 
 
 @app.command("list")
@@ -71,7 +71,8 @@ def list_rows(
     conditions = [f"({where})"] if where else []
     if company:
         conditions.insert(0, _of_company(place, entity, company))
-    wanted = {"$select": select, "$filter": " and ".join(conditions), "$orderby": order, "$top": str(top)}
+    asked = _asked(place, entity, select)
+    wanted = {"$select": ",".join(asked), "$filter": " and ".join(conditions), "$orderby": order, "$top": str(top)}
     path: str | None = place.set_path(entity, _options(place, entity, wanted))
     rows: list[dict[str, Json]] = []
     while path is not None and len(rows) < top:
@@ -79,7 +80,7 @@ def list_rows(
         rows += some
     rows = [_plain(row) for row in rows[:top]]
     footer = f"{len(rows)} rows" + (" (more with --top)" if len(rows) == top else "")
-    call.output.show(rows, _rows(entity, rows, select), Text(footer, style="dim"))
+    call.output.show(rows, _rows(entity, rows, asked), Text(footer, style="dim"))
 
 
 @app.command("create")
@@ -98,7 +99,7 @@ def create(
         environment.value, "POST", place.set_path(entity), body=body, headers={"Prefer": "return=representation"}
     )
     row = _object(answer.text)
-    call.output.show(_plain(row), f"[green]✓[/] created in {entity.label}", _row(entity, row, every=False))
+    call.output.show(_plain(row), f"[green]✓[/] created in {entity.label}", _row(row))
 
 
 @app.command("update")
@@ -179,27 +180,40 @@ def _plain(row: dict[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in row.items() if name != "@odata.context"}
 
 
-def _row(table: Table, row: dict[str, Json], *, every: bool) -> Grid:
-    """Columns under each other; empty ones are left out unless they were asked for."""
+def _row(row: dict[str, Json], asked: Sequence[str] = ()) -> Grid:
+    """Columns under each other: those asked for, else those that hold something."""
     shape = Grid.grid(padding=(0, 2))
     shape.add_column(style="dim")
     shape.add_column(overflow="fold")
-    for name, value in row.items():
-        if name.startswith("@"):
-            continue
-        if every or value not in (None, "", 0, False, "1900-01-01T12:00:00Z", "1900-01-01T00:00:00Z", "No"):
-            shape.add_row(name, Text(_cell(value)))
+    for name in _there(asked, [row]) or [name for name, value in row.items() if "@" not in name and _says(value)]:
+        shape.add_row(name, Text(_cell(row[name])))
     return shape
 
 
-def _rows(table: Table, rows: Sequence[dict[str, Json]], select: str | None) -> Grid:
+def _says(value: Json) -> bool:
+    return value not in (None, "", 0, False, "1900-01-01T12:00:00Z", "1900-01-01T00:00:00Z", "No")
+
+
+def _rows(table: Table, rows: Sequence[dict[str, Json]], asked: Sequence[str]) -> Grid:
+    """A line a row: the columns asked for, else the telling ones."""
     names = list(dict.fromkeys(name for row in rows for name in row if "@" not in name))
-    if select is None:
-        names = _telling(table, rows, names)
+    names = _there(asked, rows) or _telling(table, rows, names)
     shape = grid(*names)
     for row in rows:
         shape.add_row(*(Text(_cell(row.get(name))) for name in names))
     return shape
+
+
+def _asked(place: Place, table: Table, select: str | None) -> Sequence[str]:
+    """The key and the columns of ``select``, as the service spells them; nothing where there is no ``select``."""
+    if not select:
+        return ()
+    return list(dict.fromkeys([*table.key, *_selected(place, table, select).split(",")]))
+
+
+def _there(asked: Sequence[str], rows: Sequence[dict[str, Json]]) -> list[str]:
+    """Those of ``asked`` that were answered. A service sends more than that, such as the currency of an amount."""
+    return [name for name in asked if any(name in row for row in rows)]
 
 
 def _telling(table: Table, rows: Sequence[dict[str, Json]], names: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.services import Json, Services, parse_json
 
@@ -52,13 +53,14 @@ def _maps(document: dict[str, Json]) -> RenderableType:
     assert isinstance(maps, list)
     assert isinstance(changes, dict)
     table = grid("map", "version", "state", "changes since the start")
+    names = short_names(str(each["name"]) for each in maps if isinstance(each, dict))
     for each in maps:
         assert isinstance(each, dict)
-        state = str(each["state"])
-        ended = changes.get(str(each["name"]))
+        name, state = str(each["name"]), str(each["state"])
+        ended = changes.get(name)
         counted = ", ".join(f"{number} {what}" for what, number in ended.items()) if isinstance(ended, dict) else ""
         table.add_row(
-            Text(str(each["name"])),
+            Text(names[name]),
             str(each["version"]),
             Text(state, style=STATE_STYLES.get(state, "")),
             Text(counted, style="dim"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dualwrite.cli.map_names import find_map
+from dualwrite.cli.map_names import find_map, short_names
 from dualwrite.errors import NotAllowed
 
 KNOWN = ("Customers V3 (accounts)", "Customers V3 (contacts)", "Vendors V2 (msdyn_vendors)")
@@ -23,3 +23,9 @@ def test_a_part_of_several_maps_is_refused_with_their_names() -> None:
 def test_an_unknown_name_is_refused_with_the_maps_there_are() -> None:
     with pytest.raises(NotAllowed, match="Vendors V2"):
         find_map(KNOWN, "invoices")
+
+
+def test_a_short_name_leaves_the_table_out_where_that_leaves_no_doubt() -> None:
+    shown = short_names(KNOWN)
+    assert list(shown.values()) == ["Customers V3 (accounts)", "Customers V3 (contacts)", "Vendors V2"]
+    assert [find_map(KNOWN, each) for each in shown.values()] == list(KNOWN)
