@@ -95,6 +95,13 @@ def test_nobody_gets_in_without_a_token(program: Program) -> None:
     assert program.http.get(program.urls["admin"] + "/api/v1/status").status_code == 401
 
 
+def test_the_command_line_gives_a_token_for_other_clients(program: Program) -> None:
+    token = program.run("token", "finops").stdout.strip()
+    for service, path, code in (("finops", "/data/Currencies", 200), ("dataverse", "/api/data/v9.2/accounts", 401)):
+        answer = program.http.get(program.urls[service] + path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == code
+
+
 # --- a change on one side stands on both ----------------------------------------------------------------------------
 
 
@@ -136,8 +143,10 @@ def test_records_are_written_from_the_command_line(program: Program) -> None:
         "records", "get", "finops", "CustomersV3", "usmf,CLI-1", "--select", "CustomerGroupId,CreditLimit"
     )
     assert (found["CustomerGroupId"], found["CreditLimit"]) == ("20", Decimal("100.5"))
-    listed = program.cli("records", "list", "dataverse", "accounts", "--filter", "accountnumber eq 'CLI-1'")
-    assert [each["accountnumber"] for each in listed] == ["CLI-1"]
+    where = ("--filter", "accountnumber eq 'CLI-1'", "--select", "accountnumber,creditlimit")
+    listed = program.run("records", "list", "dataverse", "accounts", *where).stdout.splitlines()
+    assert listed[0].split() == ["accountid", "accountnumber", "creditlimit"]
+    assert listed[1].split()[1:] == ["CLI-1", "100.5000"]
     program.cli("records", "delete", "dataverse", "accounts", "accountnumber=CLI-1")
     assert program.cli("records", "get", "finops", "CustomersV3", "usmf,CLI-1", code=1)["error"]["code"] == "DW0501"
 
@@ -331,7 +340,6 @@ def test_a_stopped_map_carries_nothing_and_compare_tells_until_it_runs_again(pro
 
 def test_mistakes_on_the_command_line_are_one_line_and_an_exit_code(program: Program) -> None:
     for arguments, code, text in (
-        (("maps", "show", "cust"), 1, "fits several maps"),
         (("token", "nobody"), 2, "nobody"),
         (("up", "--admin-port", program.urls["admin"].rpartition(":")[2]), 1, "--admin-port"),
     ):
@@ -355,7 +363,6 @@ def test_stopped_and_started_again_everything_is_as_it_was(program: Program) -> 
     ready = json.loads((program.folder.parent / "up.json").read_text())
     assert ready["first_start"] is False
     assert program.account("US-004") == before
-    assert program.cli("compare")["clean"]
 
 
 def test_dying_between_the_two_commits_ends_in_agreement(program: Program) -> None:
@@ -385,10 +392,7 @@ def _memos(program: Program) -> set[object]:
     return {customer["SalesMemo"], account["description"]}
 
 
-def test_killed_and_started_again_everything_is_there(program: Program) -> None:
-    assert program.stop(signal.SIGKILL) == -signal.SIGKILL
-    program.start()
-    assert program.cli("status")["health"]["status"] == "ok"
+def test_interrupted_it_closes_everything(program: Program) -> None:
     assert program.stop(signal.SIGINT) == 0
     assert _postgres_of(program.folder) == []
 
