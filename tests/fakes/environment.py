@@ -17,7 +17,7 @@ from functools import cmp_to_key
 from typing import assert_never
 from uuid import UUID
 
-from dualwrite.environments.hosted.validation import checked, empty_value
+from dualwrite.environments.hosted.validation import checked
 from dualwrite.environments.port import (
     Caller,
     Command,
@@ -50,6 +50,7 @@ from dualwrite.errors import (
     ValueRefused,
 )
 from dualwrite.filters.evaluate import matches
+from dualwrite.metadata.empty import empty_value
 from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Row, Value, target_entry
 

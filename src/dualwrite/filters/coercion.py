@@ -10,11 +10,9 @@ from uuid import UUID
 
 from dualwrite.filters.literals import in_utc, read_date, read_guid, read_moment, read_number, require_sane, spoken
 from dualwrite.filters.tree import EnumLiteral, Literal
+from dualwrite.metadata.empty import empty_value
 from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Side
 from dualwrite.metadata.values import Value
-
-EMPTY_DATE = date(1900, 1, 1)
-"""What finance and operations stores where there is no date."""
 
 _YES = frozenset({"true", "yes", "1"})
 _NO = frozenset({"false", "no", "0"})
@@ -26,27 +24,6 @@ def coerced(column: Column, literal: Literal, *, side: Side) -> Value:
     if literal is None:
         return empty_value(column) if side is Side.FINOPS else None
     return _COERCIONS[column.type](column, literal)
-
-
-def empty_value(column: Column) -> Value:
-    """What finance and operations keeps in a column of this type when nothing was entered; it has no nulls."""
-    match column.type:
-        case ColumnType.STRING | ColumnType.MEMO:
-            return ""
-        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.CHOICE:
-            return 0
-        case ColumnType.DECIMAL | ColumnType.MONEY:
-            return Decimal(0)
-        case ColumnType.BOOLEAN:
-            return False
-        case ColumnType.DATE:
-            return EMPTY_DATE
-        case ColumnType.DATETIME:
-            return datetime.combine(EMPTY_DATE, time(), UTC)
-        case ColumnType.GUID | ColumnType.LOOKUP:
-            return UUID(int=0)
-        case ColumnType.ENUM:
-            return _enumeration(column).member(0)
 
 
 def _enumeration(column: Column) -> Enumeration:

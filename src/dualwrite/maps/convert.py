@@ -16,13 +16,10 @@ from uuid import UUID
 
 from dualwrite.errors import ValueProblem, ValueRefused
 from dualwrite.maps.plan import Converter
-from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Side, Table
+from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_GUID, LAST_DATE, empty_member, empty_value
+from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.metadata.values import Value
 
-EMPTY_DATE = date(1900, 1, 1)
-LAST_DATE = date(2154, 12, 31)
-EMPTY_DATETIME = datetime(1900, 1, 1, tzinfo=UTC)
-_EMPTY_GUID = UUID(int=0)
 _NOON = time(12)
 _WIDE = Context(prec=100)
 _DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
@@ -70,7 +67,7 @@ def is_empty(value: Value, end: End) -> bool:
         return True
     if not end.is_finops:
         return False
-    return is_empty_date(value) if isinstance(value, date) else value == _EMPTY_GUID
+    return is_empty_date(value) if isinstance(value, date) else value == EMPTY_GUID
 
 
 def is_blank(value: Value, end: End) -> bool:
@@ -78,7 +75,7 @@ def is_blank(value: Value, end: End) -> bool:
     if is_empty(value, end):
         return True
     is_member = end.is_finops and end.column.type is ColumnType.ENUM
-    return is_member and value == _blank_member(end.column.enumeration)
+    return is_member and value == empty_member(end.column.enumeration)
 
 
 def is_empty_date(value: date) -> bool:
@@ -89,29 +86,9 @@ def is_empty_date(value: date) -> bool:
     return at.date() == EMPTY_DATE and at.time() in (time.min, _NOON)
 
 
-def _blank_member(enumeration: Enumeration | None) -> str:
-    return (enumeration.member(0) if enumeration is not None else None) or ""
-
-
 def blank_of(end: End) -> Value:
     """What ``end`` holds where nothing was filled in."""
-    if not end.is_finops:
-        return None
-    kind = end.column.type
-    blanks: Mapping[ColumnType, Value] = {
-        ColumnType.STRING: "",
-        ColumnType.MEMO: "",
-        ColumnType.INTEGER: 0,
-        ColumnType.BIGINT: 0,
-        ColumnType.DECIMAL: Decimal(0),
-        ColumnType.MONEY: Decimal(0),
-        ColumnType.BOOLEAN: False,
-        ColumnType.ENUM: _blank_member(end.column.enumeration),
-        ColumnType.DATE: EMPTY_DATE,
-        ColumnType.DATETIME: EMPTY_DATETIME,
-        ColumnType.GUID: _EMPTY_GUID,
-    }
-    return blanks.get(kind)
+    return empty_value(end.column) if end.is_finops else None
 
 
 # --- one target type at a time --------------------------------------------------------------------------------------
@@ -329,7 +306,7 @@ def _from_enum(source: End, target: End) -> _Body | None:
         labelled = {folded(label): number for label, number in options}
         table = {name: labelled[folded(name)] for name, _ in members if folded(name) in labelled}
         if table:
-            table.setdefault(_blank_member(source.column.enumeration), None)
+            table.setdefault(empty_member(source.column.enumeration), None)
     elif kind is ColumnType.BOOLEAN:
         if {name.casefold() for name, _ in members} != {"no", "yes"}:
             return None
@@ -419,7 +396,7 @@ def compile_conversion(source: End, target: End) -> Converter | None:
             return blank
         if from_finops and is_date and isinstance(value, date) and is_empty_date(value):
             return blank
-        if from_finops and is_guid and value == _EMPTY_GUID:
+        if from_finops and is_guid and value == EMPTY_GUID:
             return blank
         return body(value)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from importlib import resources
 from typing import assert_never
 
 import psycopg
 
+from dualwrite.metadata.empty import empty_value
 from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, EnvironmentSchema, Side, Table
 
 FINOPS_FIRST_RECORD_ID = 5637144576
@@ -48,26 +51,12 @@ def sql_type(column: Column) -> str:
 
 
 def empty_sql(column: Column) -> str:
-    """What finance and operations stores where nothing was given: it has no nulls."""
-    match column.type:
-        case ColumnType.STRING | ColumnType.MEMO:
-            return "''"
-        case ColumnType.ENUM:
-            enumeration = column.enumeration
-            first = (enumeration.member(0) or enumeration.members[0][0]) if enumeration else ""
-            return "'" + first.replace("'", "''") + "'"
-        case ColumnType.INTEGER | ColumnType.CHOICE | ColumnType.BIGINT | ColumnType.DECIMAL | ColumnType.MONEY:
-            return "0"
-        case ColumnType.BOOLEAN:
-            return "false"
-        case ColumnType.DATE:
-            return "'1900-01-01'"
-        case ColumnType.DATETIME:
-            return "'1900-01-01T00:00:00Z'"
-        case ColumnType.GUID | ColumnType.LOOKUP:
-            return "'00000000-0000-0000-0000-000000000000'"
-        case _:
-            assert_never(column.type)
+    """The empty value of a finance and operations column as an SQL literal."""
+    value = empty_value(column)
+    if isinstance(value, bool | int | Decimal):
+        return str(value).lower()
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return "'" + text.replace("'", "''") + "'"
 
 
 def index_name(table: Table, columns: tuple[str, ...]) -> str:

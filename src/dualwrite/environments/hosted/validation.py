@@ -10,13 +10,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from uuid import UUID
 
 from dualwrite.errors import ValueProblem, ValueRefused
+from dualwrite.metadata.empty import EMPTY_DATE, LAST_DATE, empty_value
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.metadata.values import Value
 
-EMPTY_DATE = date(1900, 1, 1)
-EMPTY_DATETIME = datetime(1900, 1, 1, tzinfo=UTC)
-_FLOOR = {Side.FINOPS: date(1900, 1, 1), Side.DATAVERSE: date(1753, 1, 1)}
-_CEILING = {Side.FINOPS: date(2154, 12, 31), Side.DATAVERSE: date(9999, 12, 30)}
+_FLOOR = {Side.FINOPS: EMPTY_DATE, Side.DATAVERSE: date(1753, 1, 1)}
+_CEILING = {Side.FINOPS: LAST_DATE, Side.DATAVERSE: date(9999, 12, 30)}
 _INTEGER_LIMIT = {ColumnType.INTEGER: 2**31, ColumnType.CHOICE: 2**31, ColumnType.BIGINT: 2**63}
 _DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _NUMBER_LIMIT = {Side.FINOPS: Decimal(10) ** 16, Side.DATAVERSE: Decimal(10) ** 12}
@@ -33,28 +32,6 @@ def checked(table: Table, column: Column, value: Value) -> Value:
     if value is None or (value == "" and table.side is Side.DATAVERSE and column.type.is_text):
         return empty_value(column) if table.side is Side.FINOPS else None
     return _CHECKS[column.type](table, column, value)
-
-
-def empty_value(column: Column) -> Value:
-    """What finance and operations holds where nothing was given."""
-    match column.type:
-        case ColumnType.STRING | ColumnType.MEMO:
-            return ""
-        case ColumnType.ENUM:
-            enumeration = column.enumeration
-            return (enumeration.member(0) or enumeration.members[0][0]) if enumeration else ""
-        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.CHOICE:
-            return 0
-        case ColumnType.DECIMAL | ColumnType.MONEY:
-            return Decimal(0)
-        case ColumnType.BOOLEAN:
-            return False
-        case ColumnType.DATE:
-            return EMPTY_DATE
-        case ColumnType.DATETIME:
-            return EMPTY_DATETIME
-        case _:
-            return UUID(int=0)
 
 
 def refuse(table: Table, column: Column, problem: ValueProblem, reason: str) -> ValueRefused:

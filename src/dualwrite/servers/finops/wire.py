@@ -18,6 +18,7 @@ from uuid import UUID
 from dualwrite.environments.port import RecordKey
 from dualwrite.errors import ValueProblem, ValueRefused
 from dualwrite.filters.tree import EnumLiteral
+from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_DATETIME
 from dualwrite.metadata.schema import Column, ColumnType, Table
 from dualwrite.metadata.values import Row, Value
 from dualwrite.servers.odata.json_body import JsonObject, JsonValue
@@ -32,8 +33,6 @@ COMPANY = "dataAreaId"
 JsonScalar = bool | int | Decimal | str | None
 
 _WIDE = Context(prec=100)
-_UNSET_DAY = date(1900, 1, 1)
-_UNSET_MOMENT = datetime(1900, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
@@ -53,11 +52,11 @@ def _write_decimal(value: Value) -> JsonScalar:
 
 
 def _write_day(value: Value) -> JsonScalar:
-    return f"{(value if isinstance(value, date) else _UNSET_DAY).isoformat()}T12:00:00Z"
+    return f"{(value if isinstance(value, date) else EMPTY_DATE).isoformat()}T12:00:00Z"
 
 
 def _write_moment(value: Value) -> JsonScalar:
-    moment = value if isinstance(value, datetime) else _UNSET_MOMENT
+    moment = value if isinstance(value, datetime) else EMPTY_DATETIME
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
@@ -191,8 +190,8 @@ _EMPTY: Mapping[ColumnType, Value] = {
     ColumnType.BOOLEAN: False,
     ColumnType.DECIMAL: Decimal(0),
     ColumnType.MONEY: Decimal(0),
-    ColumnType.DATE: _UNSET_DAY,
-    ColumnType.DATETIME: _UNSET_MOMENT,
+    ColumnType.DATE: EMPTY_DATE,
+    ColumnType.DATETIME: EMPTY_DATETIME,
     ColumnType.GUID: UUID(int=0),
     ColumnType.LOOKUP: UUID(int=0),
 }
