@@ -145,7 +145,6 @@ async def open_linked(
     dataverse: HostedEnvironment,
     *,
     plans: Sequence[Plan] | None = None,
-    transaction_records: int = 1000,
     reached: tuple[CrashPoints, CrashPoints] = (nowhere, nowhere),
 ) -> AsyncIterator[LinkedPair]:
     """The two environments open and following each other. ``reached`` is told the steps of changes from each side."""
@@ -162,7 +161,6 @@ async def open_linked(
                     pair=pair,
                     router=router,
                     tally=tally,
-                    transaction_records=transaction_records,
                     reached=places,
                 )
             )

@@ -27,6 +27,9 @@ def log_to_standard_error(level: LogLevel) -> None:
     """What is below ``level`` is not said."""
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger().setLevel(_LIBRARIES[level])
+    if level is not LogLevel.DEBUG:
+        # It warns of every request that is no HTTP: the caller is told, the operator need not be.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -127,7 +127,6 @@ async def _linked(
                 pair=pair,
                 router=router,
                 tally=tally,
-                transaction_records=settings.transaction_records,
                 reached=reached,
             )
         )

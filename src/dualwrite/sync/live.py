@@ -26,9 +26,9 @@ from dualwrite.environments.port import (
     PreparedName,
     Session,
 )
-from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, LimitExceeded, RecordRefused
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, OutcomeUnknown, RecordRefused
 from dualwrite.metadata.schema import Table
-from dualwrite.sync.link import Pair, Router, Routing
+from dualwrite.sync.link import Pair, Router, Routing, direction_from
 from dualwrite.sync.mapping import Mapper, Work
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.tally import Ending, Tally
@@ -101,7 +101,6 @@ class LiveSync:
         pair: Pair,
         router: Router,
         tally: Tally,
-        transaction_records: int = 1000,
         reached: CrashPoints = nowhere,
     ) -> None:
         self.router = router
@@ -113,7 +112,6 @@ class LiveSync:
         self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
         self._recovery = Recovery(pair, reached=reached)
         self._mapper = Mapper(tally)
-        self._transaction_records = transaction_records
         self._reached = reached
 
     async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment:
@@ -125,7 +123,6 @@ class LiveSync:
 
         Raises: RecordRefused (PartnerRefused for what the target objected to), Contention, EnvironmentUnavailable.
         """
-        self._check_size(len(changes.changes))
         routing = await self.router.current()
         if self._asked.get() not in (None, routing.epoch):
             raise Contention("the maps changed while the record was read; it is read again")
@@ -155,13 +152,6 @@ class LiveSync:
         if self._asked.get() is None:
             self._asked.set(routing.epoch)
         return routing.needs(table, written)
-
-    def _check_size(self, records: int) -> None:
-        if records > self._transaction_records:
-            raise LimitExceeded(
-                f"a transaction may change {self._transaction_records} records (setting transaction_records), "
-                f"this one changes {records}"
-            )
 
     async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session, *, attempt: int) -> Commitment:
         change = ChangeId(uuid4())
@@ -195,8 +185,6 @@ class LiveSync:
     def _count_refusal(self, refusal: RecordRefused) -> None:
         name = refusal.details.get("map")
         if isinstance(name, str):
-            from dualwrite.sync.link import direction_from
-
             self.tally.count(name, direction_from(self._source.side), Ending.REFUSED)
 
     async def settle(self, name: PreparedName, *, commit: bool) -> None:
@@ -216,7 +204,7 @@ class LiveSync:
     async def find_out(self, change: ChangeId) -> bool:
         """Whether a change whose commit was not answered has been decided; its target half is settled accordingly.
 
-        Raises: EnvironmentUnavailable, when the source stays away; recovery settles the target later.
+        Raises: OutcomeUnknown, when the source stays away; recovery settles the target later.
         """
         for attempt in range(_SETTLE_ATTEMPTS):
             try:
@@ -225,7 +213,7 @@ class LiveSync:
             except DualwriteError as error:
                 log.warning("outcome unknown", change=str(change), reason=error.message)
                 await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
-        raise EnvironmentUnavailable(
+        raise OutcomeUnknown(
             f"environment {self._source.name} went away while the change was being saved; "
             "read it back before trying again"
         )

@@ -215,6 +215,7 @@ class HostedEnvironment:
                         connection, self._layouts, rules=self._rules, user_id=caller.user_id, needs=self._needs
                     )
                     changes = await session.execute(commands)
+                    self._check_size(len(changes) + len(session.made_by_rules))
                     self._reached("source.written")
                     commitment = await self._route(
                         ChangeSet(self.name, (*changes, *session.made_by_rules), caller, attempt), session
