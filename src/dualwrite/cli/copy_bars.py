@@ -96,7 +96,8 @@ def refusal_table(report: CopyReport) -> Table:
         record = f"{each.company}: {each.record}" if each.company else each.record
         table.add_row(each.map_name, Text(record), each.column, Text(each.reason, style="yellow"))
     if len(report.refused) > _MOST_REFUSALS_SHOWN:
-        table.add_row(f"… and {len(report.refused) - _MOST_REFUSALS_SHOWN} more", "", "", "")
+        left = len(report.refused) - _MOST_REFUSALS_SHOWN
+        table.add_row(f"… and {left} more", "", "", "all of them: dualwrite maps refused")
     return table
 
 

@@ -20,15 +20,17 @@ from dualwrite.composition.house import CONNECTION, House
 from dualwrite.maps.text import parse_map
 from dualwrite.maps.values import ColumnMapping, Default, MapVersion
 from dualwrite.metadata.schema import Side
+from dualwrite.store.initial_copies import Refusal
 from dualwrite.store.maps import TableMap
 from dualwrite.sync.initial_copy import CopyReport
 
 _WIDE = 110
 """Columns of a terminal that has room for the names of both tables beside that of their map."""
 
-app = typer.Typer(help="Table maps: list, show, run, stop.", no_args_is_help=True)
+app = typer.Typer(help="Table maps: list, show, run, refused, stop.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of maps, or parts of them that only one has.")]
+OneName = Annotated[str | None, typer.Argument(help="Name of a map, or a part of it.")]
 All = Annotated[bool, typer.Option("--all", help="All maps.")]
 
 
@@ -124,6 +126,37 @@ def run_maps(
     call.output.show({"maps": chosen, **report_document(report)}, *shown)
     if report.refused:
         raise typer.Exit(1)
+
+
+@app.command("refused")
+def list_refused(context: typer.Context, name: OneName = None) -> None:
+    """List the rows that the latest initial copy refused, with their reasons; of one map when named."""
+
+    async def listed(house: House) -> Sequence[Refusal]:
+        chosen = (await chosen_maps(house, [name]))[0] if name is not None else None
+        runs = await house.store.initial_copies.list(CONNECTION, limit_rows=1)
+        return await house.store.initial_copies.list_refused(runs[0].run, map=chosen) if runs else ()
+
+    call = invocation(context)
+    refused = call.in_house(listed)
+    table = grid("map", "record", "column", "reason")
+    for each in refused:
+        record = f"{each.legal_entity}: {each.record_key}" if each.legal_entity else each.record_key
+        table.add_row(Text(each.map), Text(record), each.column, Text(each.reason, style="yellow"))
+    document = [
+        {
+            "map": each.map,
+            "direction": each.direction,
+            "company": each.legal_entity or None,
+            "record": each.record_key,
+            "column": each.column,
+            "code": each.code,
+            "reason": each.reason,
+        }
+        for each in refused
+    ]
+    nothing = Text("The latest initial copy refused nothing.", style="green")
+    call.output.show(document, table if refused else nothing)
 
 
 @app.command("stop")

@@ -20,7 +20,7 @@ from uuid import UUID
 from dualwrite.errors import Contention
 from dualwrite.filters.tree import Expression
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
-from dualwrite.metadata.values import LegalEntityId, Row, Value
+from dualwrite.metadata.values import CompanyCode, LegalEntityId, Row, Value
 
 EnvironmentName = NewType("EnvironmentName", str)
 ChangeId = NewType("ChangeId", UUID)
@@ -453,7 +453,7 @@ class LegalEntityLink:
     """A legal entity that is linked to a company."""
 
     legal_entity: LegalEntityId
-    company_code: str
+    company_code: CompanyCode
 
 
 @dataclass(frozen=True, slots=True)

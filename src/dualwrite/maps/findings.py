@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,7 +48,3 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.code.value} {self.path}: {self.message}"
-
-
-def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(finding for finding in findings if finding.severity is Severity.ERROR)

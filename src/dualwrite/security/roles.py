@@ -18,6 +18,3 @@ class Role(Enum):
     """The engine's own identity in an environment."""
     READER = "reader"
     """Reads and changes nothing."""
-
-
-ALL_ROLES = frozenset(Role)

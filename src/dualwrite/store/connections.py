@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dualwrite.environments.port import EnvironmentName, LegalEntityLink
 from dualwrite.errors import NotAllowed
 from dualwrite.metadata.schema import Side
-from dualwrite.metadata.values import LegalEntityId
+from dualwrite.metadata.values import CompanyCode, LegalEntityId
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions
 
@@ -115,14 +115,16 @@ class ConnectionRepository:
             raise NotAllowed(
                 f"{legal_entity} cannot be linked to {company_code}: {name} links {pairs}.", connection=name
             )
-        return LegalEntityLink(LegalEntityId(legal_entity), company_code)
+        return LegalEntityLink(LegalEntityId(legal_entity), CompanyCode(company_code))
 
     async def companies(self, name: str) -> tuple[LegalEntityLink, ...]:
         """The linked legal entities of a connection, by legal entity."""
         t = tables.connection_company
         async with self._transactions.begin() as connection:
             found = await connection.execute(select(t).where(t.c.connection == name).order_by(t.c.legal_entity))
-            return tuple(LegalEntityLink(LegalEntityId(row.legal_entity), row.company_code) for row in found)
+            return tuple(
+                LegalEntityLink(LegalEntityId(row.legal_entity), CompanyCode(row.company_code)) for row in found
+            )
 
     async def remove_company(self, name: str, *, legal_entity: str) -> bool:
         """``legal_entity`` is not linked any more; False when it was not."""

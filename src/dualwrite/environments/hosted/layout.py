@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from dualwrite.environments.hosted.ddl import foreign_key_name, index_name, quoted, relation
 from dualwrite.metadata.schema import Column, EnvironmentSchema, Side, Table
-from dualwrite.metadata.values import TARGET_SUFFIX
 
 RECORD_ID = "RecId"
 RECORD_VERSION = "RecVersion"
@@ -183,11 +182,6 @@ def equals(column: Column, text: str, value: str) -> str:
 
 def cast_of(column: Column) -> str:
     return _CAST[column.type.value]
-
-
-def strip_target(name: str) -> str:
-    """The lookup column behind a row entry."""
-    return name.removesuffix(TARGET_SUFFIX)
 
 
 class Layouts:
