@@ -16,7 +16,7 @@ from dualwrite.maps.plan import DirectionPlan, Path, Plan
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.metadata.values import Row, Value, target_entry
 from dualwrite.sync.link import Pair, Routing
-from dualwrite.sync.mapping import CompanyCodes, company_of, record_label
+from dualwrite.sync.mapping import CompanyCodes, company_of, folded_key, record_id, record_label
 from dualwrite.sync.tally import Ending
 
 _Key = tuple[object, ...]
@@ -107,7 +107,7 @@ async def _halves(environment: Environment, routing: Routing, plan: Plan) -> Map
                 company = await company_of(plan, row, routing.companies, codes)
                 if isinstance(company, Ending):
                     continue
-                half = _half(environment.side, (own, keyed), row, related.get(_id_of(table, row), {}), company)
+                half = _half(environment.side, (own, keyed), row, related.get(record_id(table, row), {}), company)
                 halves[half[0]] = half[1]
     return halves
 
@@ -124,7 +124,7 @@ def _half(
     label = record_label(own or keyed, row) if own is not None else _label(keyed, row, related)
     try:
         values = key_of(keyed, row, related) if keyed.source.side is side else _target_key(keyed, row, related)
-        key: _Key = (company, *(_folded(value) for value in values))
+        key: _Key = (company, *folded_key(values))
     except RecordRefused:
         # Nothing can be matched to a row without a key; it stands for itself.
         key = (company, id(row))
@@ -138,10 +138,6 @@ def _target_key(route: DirectionPlan, row: Row, related: Mapping[Path, Value]) -
 
 def _label(route: DirectionPlan, row: Row, related: Mapping[Path, Value]) -> str:
     return ", ".join(str(value) for value in _target_key(route, row, related))
-
-
-def _folded(value: Value) -> object:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _paths(plan: Plan, own: DirectionPlan | None, keyed: DirectionPlan, side: Side) -> Mapping[Path, frozenset[str]]:
@@ -168,14 +164,10 @@ async def _related(
             value = row.get(path[0])
             target = str(row.get(target_entry(path[0])) or table.column(path[0]).targets[0])
             if isinstance(value, UUID) and (not tables or target in tables):
-                wanted.setdefault(target, {})[_id_of(table, row)] = value
+                wanted.setdefault(target, {})[record_id(table, row)] = value
         for target, ids in wanted.items():
             found = await session.follow(Follow(target, path[1:], tuple(set(ids.values()))))
             for row_id, value in ids.items():
                 if value in found:
                     related.setdefault(row_id, {})[path] = found[value]
     return related
-
-
-def _id_of(table: Table, row: Row) -> Value:
-    return row["RecId"] if table.side is Side.FINOPS else row[table.key[0]]

@@ -5,7 +5,7 @@ Reads only what lies behind lookups in the source; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
@@ -14,6 +14,7 @@ from dualwrite.environments.port import Follow, Operation, RecordChange, Session
 from dualwrite.errors import RecordRefused
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.evaluate import matches
+from dualwrite.filters.text_case import folded
 from dualwrite.maps.execute import affects, key_of, read_paths
 from dualwrite.maps.plan import DirectionPlan, Path, Plan
 from dualwrite.maps.values import FilterExit
@@ -211,7 +212,7 @@ class Mapper:
             return
         related = await read_related(route, change.before, route.key_paths, source)
         before = key_of(route, change.before, related, label=label)
-        if _folded(before) != _folded(key):
+        if folded_key(before) != folded_key(key):
             shown = ", ".join(sorted(columns & change.changed))
             raise RecordRefused(
                 f"{route.map_name}, {record_label(route, change.before)}: {shown} is the integration key and cannot be "
@@ -221,8 +222,9 @@ class Mapper:
             )
 
 
-def _folded(key: tuple[Value, ...]) -> tuple[object, ...]:
-    return tuple(value.lower() if isinstance(value, str) else value for value in key)
+def folded_key(key: Iterable[Value]) -> tuple[object, ...]:
+    """The key as look-ups compare it: text without regard to case."""
+    return tuple(folded(value) if isinstance(value, str) else value for value in key)
 
 
 async def passes_filter(route: DirectionPlan, row: Row, source: Session) -> bool:

@@ -25,7 +25,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value, target_entry
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
 from dualwrite.sync.lookups import Lookups
-from dualwrite.sync.mapping import Action, Work, read_related, whole_row
+from dualwrite.sync.mapping import Action, Work, folded_key, read_related, whole_row
 
 OWNING_TEAM = "cdm_defaultowningteam"
 
@@ -70,7 +70,7 @@ class Writer:
     async def carry_out(self, work: Sequence[Work]) -> Sequence[RecordChange]:
         """Raises: RecordRefused, whose message names map, record and the way out; Contention."""
         writes = [each for each in work if each.action is not Action.DELETE]
-        kept = {(each.route.target.name, each.company, _folded(each.key)) for each in writes}
+        kept = {(each.route.target.name, each.company, folded_key(each.key)) for each in writes}
         ranks = self._routing.ranks
         if len(writes) > 1:
             writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
@@ -85,7 +85,7 @@ class Writer:
         deletes = [
             each
             for each in work
-            if each.action is Action.DELETE and (each.route.target.name, each.company, _folded(each.key)) not in kept
+            if each.action is Action.DELETE and (each.route.target.name, each.company, folded_key(each.key)) not in kept
         ]
         deletes.sort(key=lambda each: -ranks.get(each.plan.dataverse.name, 0))
         return written + await self._delete_all(deletes)
@@ -261,10 +261,6 @@ def _name(work: Work) -> str:
 def _key(work: Work) -> NaturalKey:
     parts = tuple((part.target_path, value) for part, value in zip(work.route.key, work.key, strict=True))
     return NaturalKey(parts, work.company)
-
-
-def _folded(key: tuple[Value, ...]) -> tuple[object, ...]:
-    return tuple(value.lower() if isinstance(value, str) else value for value in key)
 
 
 def _uuid(value: Value) -> UUID:
