@@ -9,41 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NotRequired, TypedDict
 
 import orjson
 
-from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, EnvironmentSchema, Side, Table
+from dualwrite.metadata.document import TableDocument, read_table
+from dualwrite.metadata.schema import Enumeration, EnvironmentSchema, Side, Table
 
 SCHEMAS = Path(__file__).parent / "schemas"
-
-_TYPES: Mapping[str, ColumnType] = {member.value: member for member in ColumnType}
-_ROLES: Mapping[str, ColumnRole] = {member.value: member for member in ColumnRole}
-
-
-class _ColumnFile(TypedDict):
-    name: str
-    type: str
-    length: NotRequired[int]
-    scale: NotRequired[int]
-    required: NotRequired[bool]
-    label: NotRequired[str]
-    enum: NotRequired[str]
-    options: NotRequired[dict[str, int]]
-    targets: NotRequired[list[str]]
-    role: NotRequired[str]
-    inferred: NotRequired[list[str]]
-
-
-class _TableFile(TypedDict):
-    name: str
-    entity_set: str
-    label: str
-    company_column: NotRequired[str]
-    key: list[str]
-    alternate_keys: NotRequired[list[list[str]]]
-    primary_name: NotRequired[str]
-    columns: list[_ColumnFile]
 
 
 @lru_cache(maxsize=2)
@@ -60,39 +32,5 @@ def _load_enums() -> dict[str, Enumeration]:
 
 def _load_tables(side: Side, enums: Mapping[str, Enumeration]) -> Iterator[Table]:
     for path in sorted((SCHEMAS / side.value).glob("*.json")):
-        content: _TableFile = orjson.loads(path.read_bytes())
-        name = content["name"]
-        yield Table(
-            side=side,
-            name=name,
-            entity_set=content["entity_set"],
-            label=content["label"],
-            key=tuple(content["key"]),
-            columns=tuple(_column(name, column, enums) for column in content["columns"]),
-            alternate_keys=tuple(tuple(key) for key in content.get("alternate_keys", ())),
-            primary_name=content.get("primary_name"),
-            company_column=content.get("company_column"),
-        )
-
-
-def _column(table: str, content: _ColumnFile, enums: Mapping[str, Enumeration]) -> Column:
-    return Column(
-        name=content["name"],
-        type=_TYPES[content["type"]],
-        length=content.get("length"),
-        scale=content.get("scale"),
-        required=content.get("required", False),
-        label=content.get("label", ""),
-        enumeration=_enumeration(table, content, enums),
-        targets=tuple(content.get("targets", ())),
-        role=_ROLES[content.get("role", "plain")],
-        inferred=tuple(content.get("inferred", ())),
-    )
-
-
-def _enumeration(table: str, content: _ColumnFile, enums: Mapping[str, Enumeration]) -> Enumeration | None:
-    if "enum" in content:
-        return enums[content["enum"]]
-    if "options" in content:
-        return Enumeration(f"{table}_{content['name']}", tuple(content["options"].items()))
-    return None
+        document: TableDocument = orjson.loads(path.read_bytes())
+        yield read_table(document, side, enums)

@@ -91,6 +91,10 @@ class Column:
     role: ColumnRole = ColumnRole.PLAIN
     inferred: tuple[str, ...] = ()
     """Which facts (type, length, enum, key, column) are not in the public schema documents but worked out."""
+    schema_name: str = ""
+    """The name as whoever defined the column spelled it; empty where that is ``name``."""
+    relationships: tuple[str, ...] = ()
+    """What the relationships of a lookup are called, one for each target; empty for generated names."""
 
     @property
     def is_polymorphic(self) -> bool:
@@ -119,6 +123,12 @@ class Table:
     alternate_keys: tuple[tuple[str, ...], ...] = ()
     primary_name: str | None = None
     company_column: str | None = None
+    key_names: tuple[str, ...] = ()
+    """What the alternate keys are called, in their order; those beyond have generated names."""
+    schema_name: str = ""
+    """The name as whoever defined the table spelled it; empty where that is ``name``."""
+    collection_label: str = ""
+    """What several rows are called; empty where that is ``label``."""
 
     def __post_init__(self) -> None:
         for name in (*self.key, *(c for k in self.alternate_keys for c in k)):
