@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from dualwrite.environments.port import LegalEntityLink
 from dualwrite.errors import Contention, EnvironmentUnavailable, NotAllowed, SettingsRefused
@@ -29,6 +30,7 @@ from dualwrite.store.environments import EnvironmentKind
 from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal
 from dualwrite.store.maps import MapState
 from dualwrite.store.migration import configuration_of_migrations
+from dualwrite.store.solutions import SolutionMember, SolutionState
 from dualwrite.store.tables import metadata
 from dualwrite.store.upgrade import HEAD
 
@@ -53,7 +55,7 @@ async def connected(store: Store) -> Store:
 
 
 async def _save(store: Store, name: str, *, version: str = "1.0.0.0", document: str = "a: 1") -> None:
-    await store.maps.save_version("main", name, version=version, publisher="us", document=document)
+    await store.maps.save_version("main", name, version=version, publisher="us", created_by="me", document=document)
 
 
 # --- the schema -----------------------------------------------------------------------------------------------------
@@ -74,6 +76,42 @@ async def test_the_migrations_make_the_tables_that_the_code_expects(database: st
     assert {
         str(c.name) for t in metadata.tables.values() for c in t.constraints if c.name and "ck_" in c.name
     } <= checks
+
+
+async def test_a_database_of_the_first_schema_keeps_its_maps_and_solutions(database: str) -> None:
+    def to_first_schema(plain: Connection) -> None:
+        configuration = configuration_of_migrations()
+        configuration.attributes["connection"] = plain
+        command.upgrade(configuration, "0001")
+        plain.execute(
+            text(
+                "INSERT INTO environment VALUES "
+                "('e', 'finops', 'hosted', 'e', ''), ('c', 'dataverse', 'hosted', 'c', '')"
+            )
+        )
+        plain.execute(text("INSERT INTO connection VALUES ('main', 'e', 'c', 'finops')"))
+        plain.execute(text("INSERT INTO solution VALUES ('main', 'core', '1.0.0.0', 'us')"))
+        plain.execute(text("INSERT INTO map_version VALUES ('main', 'Customers', '1.0.0.0', 'us', 'a: 1')"))
+        plain.execute(text("INSERT INTO table_map VALUES ('main', 'Customers', '1.0.0.0', 'running', 7)"))
+
+    engine = create_engine(database, pool_size=1)
+    async with engine.begin() as connection:
+        await connection.run_sync(to_first_schema)
+    await engine.dispose()
+    store = await Store.connect(database)
+    try:
+        [each] = await store.maps.list("main")
+        version = await store.maps.version("main", "Customers")
+        [solution] = await store.solutions.list("main")
+        members = await store.solutions.members("main", "core")
+    finally:
+        await store.close()
+    assert (each.state, each.position) == (MapState.RUNNING, 7)
+    assert version is not None
+    assert (version.document, version.managed, version.solution) == ("a: 1", True, "core")
+    assert (solution.state, solution.managed, solution.display_name) == (SolutionState.APPLIED, True, "core")
+    assert solution.applied_at == solution.imported_at
+    assert members == (SolutionMember("Customers", "1.0.0.0", 7),)
 
 
 async def test_several_processes_may_start_at_once(database: str) -> None:
@@ -145,7 +183,15 @@ async def test_a_company_has_one_partner(connected: Store) -> None:
 
 async def test_a_removed_connection_takes_its_maps_along(connected: Store) -> None:
     await _save(connected, CUSTOMERS)
-    await connected.solutions.record("main", unique_name="core", version="1.0.0.0", publisher="us")
+    await connected.solutions.save(
+        "main",
+        "core",
+        display_name="Core",
+        version="1.0.0.0",
+        publisher="us",
+        managed=True,
+        members=[SolutionMember(CUSTOMERS, "1.0.0.0", 1)],
+    )
     assert await connected.connections.remove("main")
     assert (await connected.maps.list("main"), await connected.solutions.list("main")) == ((), ())
     assert not await connected.connections.remove("main")
@@ -155,7 +201,9 @@ async def test_what_is_in_use_stays_and_what_is_missing_cannot_be_used(connected
     with pytest.raises(NotAllowed, match="still in use"):
         await connected.environments.remove("erp")
     with pytest.raises(NotAllowed, match="not known"):
-        await connected.maps.save_version("none", CUSTOMERS, version="1.0.0.0", publisher="us", document="x")
+        await connected.maps.save_version(
+            "none", CUSTOMERS, version="1.0.0.0", publisher="us", created_by="me", document="x"
+        )
 
 
 # --- maps -----------------------------------------------------------------------------------------------------------
@@ -214,10 +262,96 @@ async def test_versions_are_ordered_by_number_and_activated_while_idle(connected
         await connected.maps.activate("main", CUSTOMERS, "1.0.0.9")
 
 
+async def test_a_version_is_replaced_only_on_purpose_and_while_it_does_not_run(connected: Store) -> None:
+    await _save(connected, CUSTOMERS)
+    replaced = await connected.maps.save_version(
+        "main", CUSTOMERS, version="1.0.0.0", publisher="me", created_by="I", document="a: 2", overwrite=True
+    )
+    assert (replaced.document, replaced.publisher, replaced.created_by) == ("a: 2", "me", "I")
+    await connected.maps.set_state("main", CUSTOMERS, MapState.RUNNING, expected=None)
+    with pytest.raises(NotAllowed, match="is running and cannot be replaced"):
+        await connected.maps.save_version(
+            "main", CUSTOMERS, version="1.0.0.0", publisher="me", created_by="I", document="a: 3", overwrite=True
+        )
+
+
+async def test_a_version_of_the_library_is_not_a_map_of_the_connection_yet(connected: Store) -> None:
+    source = {"order": 7, "properties": "{broken"}
+    await connected.maps.save_version(
+        "main",
+        CUSTOMERS,
+        version="1.0.0.0",
+        publisher="us",
+        created_by="me",
+        document="a: 1",
+        managed=True,
+        solution="party",
+        source=source,
+        known=False,
+    )
+    [kept] = await connected.maps.versions("main", CUSTOMERS)
+    assert (kept.managed, kept.solution, kept.source) == (True, "party", source)
+    assert await connected.maps.list("main") == ()
+    assert await connected.maps.make_known("main", CUSTOMERS, version="1.0.0.0")
+    assert not await connected.maps.make_known("main", CUSTOMERS, version="1.0.0.0", position=4)
+    [known] = await connected.maps.list("main")
+    assert (known.active_version, known.state, known.position) == ("1.0.0.0", MapState.NOT_RUNNING, 4)
+
+
+async def test_versions_leave_only_a_map_that_does_not_run(connected: Store) -> None:
+    for number in ("1.0.0.2", "1.0.0.10", "1.0.0.9"):
+        await _save(connected, CUSTOMERS, version=number)
+    await connected.maps.activate("main", CUSTOMERS, "1.0.0.10")
+    await connected.maps.set_state("main", CUSTOMERS, MapState.RUNNING, expected=None)
+    with pytest.raises(NotAllowed, match="is running and cannot lose versions"):
+        await connected.maps.delete_versions("main", CUSTOMERS, ["1.0.0.2"])
+    with pytest.raises(NotAllowed, match="is running and cannot be removed"):
+        await connected.maps.remove_map("main", CUSTOMERS)
+    await connected.maps.set_state("main", CUSTOMERS, MapState.NOT_RUNNING, expected=None)
+    await connected.maps.delete_versions("main", CUSTOMERS, ["1.0.0.10"])
+    [left] = await connected.maps.list("main")
+    assert left.active_version == "1.0.0.9"
+    await connected.maps.delete_versions("main", CUSTOMERS, ["1.0.0.9", "1.0.0.2"])
+    assert await connected.maps.list("main") == ()
+    assert not await connected.maps.remove_map("main", CUSTOMERS)
+
+
+async def test_a_solution_has_the_members_it_was_last_saved_with(connected: Store) -> None:
+    await _save(connected, CUSTOMERS)
+    await _save(connected, GROUPS)
+    facts = {"display_name": "Party", "publisher": "us", "managed": False, "document": {"a": [1, None]}}
+    both = [SolutionMember(GROUPS, "1.0.0.0", 2), SolutionMember(CUSTOMERS, "1.0.0.0", 1)]
+    await connected.solutions.save("main", "party", version="1.0.0.0", members=both, **facts)
+    assert await connected.solutions.members("main", "party") == tuple(reversed(both))
+    await connected.solutions.mark_applied("main", "party")
+    await connected.solutions.save("main", "party", version="1.0.0.1", members=both[:1], **facts)
+    [kept] = await connected.solutions.list("main")
+    assert (kept.state, kept.version, kept.document) == (SolutionState.APPLIED, "1.0.0.1", {"a": [1, None]})
+    assert await connected.solutions.owners("main") == {(GROUPS, "1.0.0.0"): {"party"}}
+    assert await connected.solutions.remove("main", "party")
+    assert not await connected.solutions.remove("main", "party")
+    assert {each.name for each in await connected.maps.all_versions("main")} == {CUSTOMERS, GROUPS}
+    with pytest.raises(NotAllowed, match="no solution party"):
+        await connected.solutions.mark_applied("main", "party")
+
+
+async def test_an_integration_key_is_chosen_per_table(connected: Store) -> None:
+    await connected.integration_keys.set("main", "account", columns=["name"], set_by="me")
+    await connected.integration_keys.set("main", "account", columns=["accountnumber", "name"], set_by="you")
+    [key] = await connected.integration_keys.list("main")
+    assert (key.dataverse_table, key.columns, key.set_by) == ("account", ("accountnumber", "name"), "you")
+    with pytest.raises(NotAllowed, match="account needs a column"):
+        await connected.integration_keys.set("main", "account", columns=[], set_by="me")
+    assert await connected.integration_keys.remove("main", "account")
+    assert not await connected.integration_keys.remove("main", "account")
+
+
 async def test_several_steps_are_one_transaction_when_asked(connected: Store) -> None:
     async def half() -> None:
         async with connected.transaction() as inside:
-            await inside.maps.save_version("main", CUSTOMERS, version="1.0.0.0", publisher="us", document="x")
+            await inside.maps.save_version(
+                "main", CUSTOMERS, version="1.0.0.0", publisher="us", created_by="me", document="x"
+            )
             await inside.activity.record("add map", who="me", result="done")
             raise Contention("stopped half way")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dualwrite.catalog.maps import Solution
 from dualwrite.maps.text import render_map
 from dualwrite.store.database import Store
+from dualwrite.store.solutions import SolutionMember
 
 
 async def apply_solution(store: Store, connection: str, solution: Solution, *, who: str) -> None:
@@ -20,11 +21,25 @@ async def apply_solution(store: Store, connection: str, solution: Solution, *, w
                 version=str(version.version),
                 publisher=version.publisher,
                 document=render_map(version),
+                created_by=who,
+                managed=True,
+                solution=solution.name,
                 position=position,
             )
-        await repositories.solutions.record(
-            connection, unique_name=solution.name, version=str(solution.version), publisher=solution.publisher
+        await repositories.solutions.save(
+            connection,
+            solution.name,
+            display_name=solution.display_name,
+            version=str(solution.version),
+            publisher=solution.publisher,
+            description=solution.description,
+            managed=True,
+            members=(
+                SolutionMember(version.name, str(version.version), position)
+                for position, version in enumerate(solution.maps, start=1)
+            ),
         )
+        await repositories.solutions.mark_applied(connection, solution.name)
         await repositories.activity.record(
             "apply solution", who=who, result="completed", details={"solution": solution.name}
         )

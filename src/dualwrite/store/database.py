@@ -13,6 +13,7 @@ from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
 from dualwrite.store.environments import EnvironmentRepository
 from dualwrite.store.initial_copies import InitialCopyRepository
+from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
 from dualwrite.store.signing_keys import SigningKeyRepository
 from dualwrite.store.solutions import SolutionRepository
@@ -27,6 +28,7 @@ class Repositories:
         self.connections = ConnectionRepository(transactions)
         self.solutions = SolutionRepository(transactions)
         self.maps = MapRepository(transactions)
+        self.integration_keys = IntegrationKeyRepository(transactions)
         self.initial_copies = InitialCopyRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.clients = ClientRepository(transactions)

@@ -6,18 +6,21 @@ Documents stay text here; what they mean is the business of ``dualwrite.maps``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, func, select, text, update
+from sqlalchemy import Row, Select, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dualwrite.errors import NotAllowed
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions
+
+_NUMBERS = tables.by_number(tables.map_version.c.version)
 
 
 class MapState(Enum):
@@ -44,14 +47,22 @@ class TableMap:
 
 @dataclass(frozen=True, slots=True)
 class MapVersion:
-    """One immutable version of a map, as its document."""
+    """One immutable version of a map, as its document.
+
+    ``managed`` versions belong to ``solution``, which brought them, and are not edited. ``source`` is JSON: everything
+    that a published file said about the version and the document does not.
+    """
 
     connection: str
     name: str
     version: str
     publisher: str
     document: str
+    managed: bool
+    solution: str | None
+    created_by: str
     created_at: datetime
+    source: Mapping[str, object] | None = field(default=None, hash=False, repr=False)
 
 
 class RunningMap(NamedTuple):
@@ -76,33 +87,94 @@ class MapRepository:
         version: str,
         publisher: str,
         document: str,
+        created_by: str,
+        managed: bool = False,
+        solution: str | None = None,
+        source: Mapping[str, object] | None = None,
         position: int | None = None,
+        known: bool = True,
+        overwrite: bool = False,
     ) -> MapVersion:
         """The version is kept; a map that was not known is now, with this version active and not running.
 
-        ``position`` is the place in the order of starting; a new map without one comes last. Idempotent by connection,
-        name and version.
+        ``position`` is the place in the order of starting; a new map without one comes last. ``known=False`` keeps the
+        version only, for a library. ``overwrite`` replaces a version of the same number, which only an import does
+        whose user was asked. Idempotent by connection, name and version.
 
-        Raises: NotAllowed when the version exists with another document, or is not of the form 1.0.0.0.
+        Raises: NotAllowed when the version exists with another document and is not to be overwritten, or is not of
+        the form 1.0.0.0, or is to be overwritten while it runs.
         """
         if not re.fullmatch(tables.VERSION_PATTERN, version):
             raise NotAllowed(f"{name}: '{version}' is no version; it looks like 1.0.0.0.", map=name)
+        facts = {
+            "publisher": publisher,
+            "document": document,
+            "created_by": created_by,
+            "managed": managed,
+            "solution": solution,
+            "source": null() if source is None else dict(source),
+        }
+        statement = insert(tables.map_version).values(connection=connection_name, name=name, version=version, **facts)
         async with self._transactions.begin() as connection:
-            await connection.execute(
-                insert(tables.map_version)
-                .values(connection=connection_name, name=name, version=version, publisher=publisher, document=document)
-                .on_conflict_do_nothing()
-            )
+            await connection.execute(statement.on_conflict_do_nothing())
             stored = _version((await connection.execute(_versions(connection_name, name, version))).one())
-            if stored.document != document:
+            if stored.document != document and not overwrite:
                 raise NotAllowed(
                     f"{name} {version} exists with other content, and a version never changes. "
                     "Save it under a new number.",
                     map=name,
                     version=version,
                 )
-            await _place(connection, stored, position=position)
+            if overwrite:
+                await _check_idle(connection, connection_name, name, versions={version}, doing="be replaced")
+                replaced = statement.on_conflict_do_update(
+                    index_elements=["connection", "name", "version"],
+                    set_={**facts, "created_at": func.clock_timestamp()},
+                )
+                stored = _version((await connection.execute(replaced.returning(*tables.map_version.c))).one())
+            if known:
+                await _place(connection, stored, position=position)
         return stored
+
+    async def make_known(self, connection_name: str, name: str, *, version: str, position: int | None = None) -> bool:
+        """The map is known to the connection; False when it was before, and then only its position may change.
+
+        A map that was not known has ``version`` active and does not run. Raises: NotAllowed for an unknown version.
+        """
+        async with self._transactions.begin() as connection:
+            row = (await connection.execute(_versions(connection_name, name, version))).one_or_none()
+            if row is None:
+                raise NotAllowed(f"{name} has no version {version}.", map=name, version=version)
+            before = await _read(connection, connection_name, name)
+            await _place(connection, _version(row), position=position)
+        return before is None
+
+    async def delete_versions(self, connection_name: str, name: str, versions: Collection[str]) -> None:
+        """These versions of the map are gone; where its active one is among them, the newest of the others is active.
+
+        A map without versions is gone, too. Raises: NotAllowed while the map does anything but 'not running'.
+        """
+        t, m = tables.map_version, tables.table_map
+        own = (t.c.connection == connection_name, t.c.name == name)
+        async with self._transactions.begin() as connection:
+            await _check_idle(connection, connection_name, name, versions=None, doing="lose versions")
+            current = await _read(connection, connection_name, name, lock=True)
+            if current is not None and current.active_version in versions:
+                others = select(t.c.version).where(*own, t.c.version.not_in(versions)).order_by(_NUMBERS.desc())
+                left = await connection.scalar(others.limit(1))
+                if left is None:
+                    await connection.execute(delete(m).where(m.c.connection == connection_name, m.c.name == name))
+                else:
+                    await _change(connection, connection_name, name, active_version=left)
+            await connection.execute(delete(t).where(*own, t.c.version.in_(versions)))
+
+    async def remove_map(self, connection_name: str, name: str) -> bool:
+        """The map and all its versions are gone; False when there was none. Raises: NotAllowed unless 'not running'."""
+        t = tables.map_version
+        async with self._transactions.begin() as connection:
+            await _check_idle(connection, connection_name, name, versions=None, doing="be removed")
+            gone = delete(t).where(t.c.connection == connection_name, t.c.name == name)
+            return (await connection.execute(gone)).rowcount > 0
 
     async def list(self, connection_name: str) -> tuple[TableMap, ...]:
         """The maps of a connection in their order of starting."""
@@ -119,12 +191,17 @@ class MapRepository:
             return await _read(connection, connection_name, name)
 
     async def versions(self, connection_name: str, name: str) -> tuple[MapVersion, ...]:
-        """All versions of a map, oldest number first."""
+        """All versions of a map, oldest number first; also of one that only the library has."""
         async with self._transactions.begin() as connection:
-            found = await connection.execute(
-                _versions(connection_name, name).order_by(text("string_to_array(version, '.')::int[]"))
-            )
+            found = await connection.execute(_versions(connection_name, name).order_by(_NUMBERS))
             return tuple(_version(row) for row in found)
+
+    async def all_versions(self, connection_name: str) -> tuple[MapVersion, ...]:
+        """All versions of all maps, by name, oldest number first."""
+        t = tables.map_version
+        query = select(t).where(t.c.connection == connection_name).order_by(t.c.name, _NUMBERS)
+        async with self._transactions.begin() as connection:
+            return tuple(_version(row) for row in await connection.execute(query))
 
     async def version(self, connection_name: str, name: str, *, version: str | None = None) -> MapVersion | None:
         """One version of a map, the active one unless named; None when there is none."""
@@ -191,6 +268,15 @@ class MapRepository:
             return await _change(connection, connection_name, name, active_version=version)
 
 
+async def _check_idle(
+    connection: AsyncConnection, connection_name: str, name: str, *, versions: Collection[str] | None, doing: str
+) -> None:
+    """The map does not run, or none of ``versions`` is its active one; a map that is not known never runs."""
+    current = await _read(connection, connection_name, name, lock=True)
+    if current is not None and (versions is None or current.active_version in versions):
+        await _locked(connection, connection_name, name, doing=doing, expected=frozenset({MapState.NOT_RUNNING}))
+
+
 async def _place(connection: AsyncConnection, version: MapVersion, *, position: int | None) -> None:
     """The map of a saved version has its row; a given position holds for a known map, too."""
     t = tables.table_map
@@ -253,7 +339,18 @@ def _versions(connection_name: str, name: str, version: str | None = None) -> Se
 
 
 def _version(row: Row[*tuple[Any, ...]]) -> MapVersion:
-    return MapVersion(row.connection, row.name, row.version, row.publisher, row.document, row.created_at)
+    return MapVersion(
+        connection=row.connection,
+        name=row.name,
+        version=row.version,
+        publisher=row.publisher,
+        document=row.document,
+        managed=row.managed,
+        solution=row.solution,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        source=row.source,
+    )
 
 
 def _map(row: Row[*tuple[Any, ...]]) -> TableMap:

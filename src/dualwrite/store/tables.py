@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    cast,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -38,6 +40,11 @@ metadata = MetaData(
 )
 
 VERSION_PATTERN = r"^\d+\.\d+\.\d+\.\d+$"
+
+
+def by_number(version: ColumnElement[str]) -> ColumnElement[object]:
+    """What to order versions by, so that 1.0.0.10 comes after 1.0.0.9."""
+    return cast(func.string_to_array(version, "."), ARRAY(BigInteger))
 
 
 def _now(name: str) -> Column[object]:
@@ -84,10 +91,18 @@ solution = Table(
     metadata,
     Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
     Column("unique_name", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("publisher", Text, nullable=False),
-    _now("applied_at"),
+    Column("description", Text, nullable=False),
+    Column("managed", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("document", JSONB, nullable=False),
+    _now("imported_at"),
+    Column("applied_at", DateTime(timezone=True)),
     CheckConstraint(f"version ~ '{VERSION_PATTERN}'", "version"),
+    CheckConstraint("state IN ('imported', 'applied')", "state"),
+    CheckConstraint("(state = 'applied') = (applied_at IS NOT NULL)", "applied"),
 )
 
 map_version = Table(
@@ -98,8 +113,42 @@ map_version = Table(
     Column("version", Text, primary_key=True),
     Column("publisher", Text, nullable=False),
     Column("document", Text, nullable=False),
+    Column("managed", Boolean, nullable=False),
+    Column("solution", Text),
+    Column("source", JSONB),
+    Column("created_by", Text, nullable=False),
     _now("created_at"),
     CheckConstraint(f"version ~ '{VERSION_PATTERN}'", "version"),
+)
+
+solution_map = Table(
+    "solution_map",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("solution", Text, primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["connection", "solution"], ["solution.connection", "solution.unique_name"], ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(
+        ["connection", "map", "version"],
+        ["map_version.connection", "map_version.name", "map_version.version"],
+        ondelete="CASCADE",
+    ),
+    Index(None, "connection", "map", "version"),
+)
+
+integration_key = Table(
+    "integration_key",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
+    Column("dataverse_table", Text, primary_key=True),
+    Column("columns", ARRAY(Text), nullable=False),
+    Column("set_by", Text, nullable=False),
+    _now("set_at"),
+    CheckConstraint("cardinality(columns) > 0", "columns"),
 )
 
 table_map = Table(
