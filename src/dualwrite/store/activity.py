@@ -47,13 +47,21 @@ class ActivityLog:
             return number
 
     async def list(
-        self, *, map: str | None = None, before: int | None = None, limit_rows: int = 100
+        self,
+        *,
+        map: str | None = None,
+        what: str | None = None,
+        before: int | None = None,
+        limit_rows: int = 100,
     ) -> tuple[Activity, ...]:
-        """The latest entries first, of one map when named; ``before`` (an entry's number) pages on to older ones."""
+        """The latest entries first, of one map or about one thing when named; ``before`` (an entry's number) pages on
+        to older ones."""
         t = tables.activity
         query = select(t).order_by(t.c.id.desc()).limit(limit_rows)
         if map is not None:
             query = query.where(t.c.map == map)
+        if what is not None:
+            query = query.where(t.c.what == what)
         if before is not None:
             query = query.where(t.c.id < before)
         async with self._transactions.begin() as connection:

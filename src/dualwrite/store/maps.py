@@ -203,6 +203,23 @@ class MapRepository:
         async with self._transactions.begin() as connection:
             return tuple(_version(row) for row in await connection.execute(query))
 
+    async def active_versions(self, connection_name: str) -> tuple[MapVersion, ...]:
+        """The active version of every map, in their order of starting."""
+        m, v = tables.table_map, tables.map_version
+        same = (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
+        query = select(v).join_from(m, v, same).where(m.c.connection == connection_name)
+        async with self._transactions.begin() as connection:
+            found = await connection.execute(query.order_by(m.c.position, m.c.name))
+            return tuple(_version(row) for row in found)
+
+    async def lock(self, connection_name: str) -> None:
+        """Until this transaction ends nobody else changes a map of the connection, or adds one."""
+        c, m = tables.connection, tables.table_map
+        async with self._transactions.begin() as connection:
+            await connection.execute(select(c.c.name).where(c.c.name == connection_name).with_for_update())
+            rows = select(m.c.name).where(m.c.connection == connection_name).order_by(m.c.name)
+            await connection.execute(rows.with_for_update())
+
     async def version(self, connection_name: str, name: str, *, version: str | None = None) -> MapVersion | None:
         """One version of a map, the active one unless named; None when there is none."""
         async with self._transactions.begin() as connection:
