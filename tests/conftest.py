@@ -12,11 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from databases import Cloning, Databases
+from databases import Cloning, Databases, create_environment
 from dualwrite.catalog import load_schema
 from dualwrite.database.server import EmbeddedServer, ExternalServer, Server, drop_database, ensure_database
 from dualwrite.environments.hosted.dataverse_seed import seed_dataverse
-from dualwrite.environments.hosted.ddl import create_tables
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Command, Create
 from dualwrite.metadata.schema import Side
@@ -84,8 +83,8 @@ def cloning(server: Server) -> Iterator[Cloning]:
 def templates(server: Server, cloning: Cloning) -> Databases:
     """Names (not connection strings) of databases with every table of the catalog and nothing a user has written."""
     finops, dataverse = cloning.create("finops"), cloning.create("dataverse")
-    create_tables(server.conninfo(finops), load_schema(Side.FINOPS))
-    create_tables(server.conninfo(dataverse), load_schema(Side.DATAVERSE))
+    create_environment(server.conninfo(finops), load_schema(Side.FINOPS))
+    create_environment(server.conninfo(dataverse), load_schema(Side.DATAVERSE))
     seed_dataverse(server.conninfo(dataverse))
     return Databases(finops, dataverse)
 

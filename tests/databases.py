@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 
 from dualwrite.database.server import Server, drop_database, ensure_database
+from dualwrite.environments.hosted.definitions import create_bookkeeping, migrate
+from dualwrite.metadata.schema import EnvironmentSchema
 
 _numbers = itertools.count(1)
 
@@ -20,6 +22,12 @@ class Databases:
 
     finops: str
     dataverse: str
+
+
+def create_environment(conninfo: str, schema: EnvironmentSchema) -> None:
+    """The database at ``conninfo`` is that of a hosted environment with the tables of ``schema``."""
+    create_bookkeeping(conninfo)
+    migrate(conninfo, schema.side, schema, who="tests")
 
 
 class Cloning:

@@ -41,7 +41,7 @@ def hosted_finops(
     conninfo: str, *, reached: CrashPoints = nowhere, settings: HostedSettings | None = None
 ) -> HostedEnvironment:
     """The finance and operations environment as the program builds it; not open yet."""
-    return HostedEnvironment(FINOPS, load_schema(Side.FINOPS), conninfo, settings=settings, reached=reached)
+    return HostedEnvironment(FINOPS, Side.FINOPS, conninfo, settings=settings, reached=reached)
 
 
 def hosted_dataverse(
@@ -50,7 +50,7 @@ def hosted_dataverse(
     """The Dataverse environment as the program builds it; not open yet."""
     return HostedEnvironment(
         DATAVERSE,
-        load_schema(Side.DATAVERSE),
+        Side.DATAVERSE,
         conninfo,
         settings=settings,
         rules=(*dataverse_rules(), OwnerTeam()),

@@ -4,7 +4,8 @@ DualwriteError
 ├── SettingsRefused                 a setting or a command line that cannot work
 ├── EnvironmentUnavailable          the environment does not answer (transient)
 ├── Contention                      locks could not be had in time (transient)
-│   └── StaleEpoch                  routed before a recovery or a change of maps (environments.hosted.failures)
+│   ├── StaleEpoch                  routed before a recovery or a change of maps (environments.hosted.failures)
+│   └── StalePlan                   prepared before a table got more columns (environments.hosted.failures)
 ├── OutcomeUnknown                  sent, no answer: read back by key, never retry blindly
 ├── QueryRefused                    a query the environment cannot answer as asked
 │   └── FilterRefused               ... because of its filter; points at the character

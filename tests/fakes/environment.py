@@ -79,6 +79,9 @@ class FakeEnvironment:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
+    async def current_schema(self, *, within_s: float = 0.0) -> EnvironmentSchema:
+        return self.schema
+
     async def read(self, query: RowQuery) -> Page:
         table = self.schema.table(query.table)
         found = [

@@ -18,9 +18,10 @@ from dualwrite.environments.hosted.dataverse_seed import (
     ENGINE_USER_ID,
     seed_dataverse,
 )
-from dualwrite.environments.hosted.ddl import create_bookkeeping, create_tables
+from dualwrite.environments.hosted.definitions import create_bookkeeping, migrate, take_over
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
+from dualwrite.environments.hosted.migration import Insistence
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.lifecycle.maps import MapLifecycle
@@ -134,6 +135,8 @@ async def _linked(
     if await recovery.is_due():
         await recovery.run()
     await asyncio.to_thread(_prepare_tables, server)
+    for environment in environments:
+        await environment.current_schema()
     clients = Clients(store.clients, Passwords())
     administrator = await ensure_local_administrator(
         clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
@@ -167,14 +170,17 @@ def _prepare_databases(server: Server) -> None:
     """The three databases exist, with what the engine needs in order to recover."""
     for purpose in ("store", FINOPS, DATAVERSE):
         ensure_database(server, _database(purpose))
-    for purpose in (FINOPS, DATAVERSE):
-        create_bookkeeping(server.conninfo(_database(purpose)))
+    for purpose, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
+        conninfo = server.conninfo(_database(purpose))
+        create_bookkeeping(conninfo)
+        take_over(conninfo, load_schema(side), who="start")
 
 
 def _prepare_tables(server: Server) -> None:
     """Both environments hold every table of the catalog, and the rows they cannot be without."""
-    create_tables(server.conninfo(_database(FINOPS)), load_schema(Side.FINOPS))
-    create_tables(server.conninfo(_database(DATAVERSE)), load_schema(Side.DATAVERSE))
+    for purpose, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
+        conninfo = server.conninfo(_database(purpose))
+        migrate(conninfo, side, load_schema(side), who="start", insistence=Insistence.LEAVE_CONFLICTS)
     seed_dataverse(server.conninfo(_database(DATAVERSE)))
 
 
@@ -191,7 +197,7 @@ def _hosted_settings(settings: Settings) -> HostedSettings:
 def _finops(settings: Settings, server: Server, reached: CrashPoints) -> HostedEnvironment:
     return HostedEnvironment(
         FINOPS,
-        load_schema(Side.FINOPS),
+        Side.FINOPS,
         server.conninfo(_database(FINOPS)),
         rules=finops_rules(),
         settings=_hosted_settings(settings),
@@ -202,7 +208,7 @@ def _finops(settings: Settings, server: Server, reached: CrashPoints) -> HostedE
 def _dataverse(settings: Settings, server: Server, reached: CrashPoints) -> HostedEnvironment:
     return HostedEnvironment(
         DATAVERSE,
-        load_schema(Side.DATAVERSE),
+        Side.DATAVERSE,
         server.conninfo(_database(DATAVERSE)),
         settings=_hosted_settings(settings),
         rules=(*dataverse_rules(), OwnerTeam()),

@@ -388,7 +388,13 @@ class Environment(Protocol):
     def side(self) -> Side: ...
 
     @property
-    def schema(self) -> EnvironmentSchema: ...
+    def schema(self) -> EnvironmentSchema:
+        """The tables as last looked at; see :meth:`current_schema`."""
+        ...
+
+    async def current_schema(self, *, within_s: float = 0.0) -> EnvironmentSchema:
+        """The tables as they are now, or were at most so long ago; another object where they have changed."""
+        ...
 
     async def read(self, query: RowQuery) -> Page:
         """Committed rows. Raises: QueryRefused, EnvironmentUnavailable."""

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from dataverse_rows import Made
 
+from databases import create_environment
 from dualwrite.catalog import load_schema
 from dualwrite.database.server import Server, drop_database, ensure_database
 from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID, seed_dataverse
-from dualwrite.environments.hosted.ddl import create_tables
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Caller, Environment, EnvironmentName
 from dualwrite.metadata.schema import Side
@@ -48,7 +48,7 @@ def hosted_database(server: Server) -> Iterator[str]:
     name = f"test_{os.getpid()}_dataverse_contract"
     ensure_database(server, name)
     conninfo = server.conninfo(name)
-    create_tables(conninfo, load_schema(Side.DATAVERSE))
+    create_environment(conninfo, load_schema(Side.DATAVERSE))
     seed_dataverse(conninfo)
     yield conninfo
     drop_database(server, name)
@@ -56,8 +56,7 @@ def hosted_database(server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def hosted(hosted_database: str) -> AsyncIterator[HostedEnvironment]:
-    schema = load_schema(Side.DATAVERSE)
-    environment = HostedEnvironment(EnvironmentName("crm"), schema, hosted_database, rules=dataverse_rules())
+    environment = HostedEnvironment(EnvironmentName("crm"), Side.DATAVERSE, hosted_database, rules=dataverse_rules())
     await environment.open()
     yield environment
     await environment.close()

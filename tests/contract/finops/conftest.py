@@ -8,9 +8,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from databases import create_environment
 from dualwrite.catalog import load_schema
 from dualwrite.database.server import Server
-from dualwrite.environments.hosted.ddl import create_tables
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Caller, Environment, EnvironmentName
 from dualwrite.errors import NotAuthenticated
@@ -48,8 +48,8 @@ async def environment(
     server: Server = request.getfixturevalue("server")
     new_database: Callable[[str], str] = request.getfixturevalue("new_database")
     conninfo = server.conninfo(new_database("finops"))
-    create_tables(conninfo, schema)
-    hosted = HostedEnvironment(EnvironmentName("finops"), schema, conninfo)
+    create_environment(conninfo, schema)
+    hosted = HostedEnvironment(EnvironmentName("finops"), Side.FINOPS, conninfo)
     await hosted.open()
     yield hosted
     await hosted.close()

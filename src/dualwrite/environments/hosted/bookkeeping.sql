@@ -12,6 +12,23 @@ CREATE TABLE IF NOT EXISTS dualwrite.epoch (
 );
 INSERT INTO dualwrite.epoch (epoch) VALUES (1) ON CONFLICT DO NOTHING;
 
+-- The environment's tables as documents (metadata/document.py). json, not jsonb: the order of columns and choices counts.
+CREATE TABLE IF NOT EXISTS dualwrite.table_definition (
+    name text PRIMARY KEY,
+    document json NOT NULL,
+    origin text NOT NULL CHECK (origin IN ('catalog', 'user')),
+    user_columns text[] NOT NULL DEFAULT '{}'
+);
+
+-- What has been done to the tables. The highest number is the schema's generation: processes watch it.
+CREATE TABLE IF NOT EXISTS dualwrite.schema_change (
+    generation bigint PRIMARY KEY,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    changed_by text NOT NULL,
+    steps text[] NOT NULL,
+    statements text[] NOT NULL
+);
+
 -- Written by a source in its own transaction: this change is to be committed in the target, too.
 CREATE TABLE IF NOT EXISTS dualwrite.decision (
     change_id uuid PRIMARY KEY,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import select
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -18,14 +19,15 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
-from dualwrite.environments.hosted.layout import Layouts
 from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant
-from dualwrite.environments.hosted.query import compile_query, position
+from dualwrite.environments.hosted.query import CompiledQuery, compile_query, position
 from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.hosted.settings import HostedSettings
+from dualwrite.environments.hosted.shape import shape_of
 from dualwrite.environments.port import (
     Caller,
     ChangeId,
@@ -69,7 +71,7 @@ class HostedEnvironment:
     def __init__(
         self,
         name: EnvironmentName,
-        schema: EnvironmentSchema,
+        side: Side,
         conninfo: str,
         *,
         settings: HostedSettings | None = None,
@@ -80,13 +82,12 @@ class HostedEnvironment:
         if not name.isidentifier():
             raise ValueError(f"an environment's name is an identifier, not {name!r}")
         self.name = name
-        self.schema = schema
+        self.side = side
         self.settings = settings or HostedSettings()
-        self._layouts = Layouts(schema)
+        self._rules = tuple(rules)
+        self._shape = shape_of(EnvironmentSchema(side, ()), self._rules, generation=0)
+        self._looked_at = -math.inf
         self._engine_user = engine_user
-        self._rules: Mapping[str, tuple[Rule, ...]] = {
-            table.name: tuple(rule for rule in rules if rule.applies_to(table)) for table in schema
-        }
         self._pipeline: CommitPipeline | None = None
         self._reached = reached
         self._random = random.Random()
@@ -117,12 +118,14 @@ class HostedEnvironment:
         )
 
     @property
-    def side(self) -> Side:
-        return self.schema.side
+    def schema(self) -> EnvironmentSchema:
+        return self._shape.schema
 
     async def open(self) -> None:
+        """The environment answers, with the tables that its database defines."""
         await self._serving.open()
         await self._engine.open()
+        await self.current_schema()
 
     async def close(self) -> None:
         await self._serving.close()
@@ -142,15 +145,34 @@ class HostedEnvironment:
         except PoolTimeout as error:
             raise EnvironmentUnavailable(f"environment {self.name}: its database does not answer in time") from error
 
+    # --- its tables -------------------------------------------------------------------------------------------------
+
+    async def current_schema(self, *, within_s: float = 0.0) -> EnvironmentSchema:
+        if time.monotonic() - self._looked_at <= within_s:
+            return self._shape.schema
+        self._looked_at = time.monotonic()
+        async with self._connection(self._engine) as connection:
+            with translated(self._shape.layouts):
+                found = await (await connection.execute(READ_GENERATION)).fetchone()
+                if found is not None and found["generation"] != self._shape.generation:
+                    await self._reshape(connection)
+        return self._shape.schema
+
+    async def _reshape(self, connection: DictConnection) -> None:
+        row = await (await connection.execute(READ_DEFINITIONS)).fetchone()
+        assert row is not None
+        if row["generation"] > self._shape.generation:
+            schema = read_schema(self.side, row["documents"])
+            self._shape = shape_of(schema, self._rules, generation=row["generation"])
+
     # --- serving ----------------------------------------------------------------------------------------------------
 
     async def read(self, query: RowQuery) -> Page:
-        layout = self._layouts.of(query.table)
-        compiled = compile_query(layout, query)
+        layouts = self._shape.layouts
+        compiled = compile_query(layouts.of(query.table), query)
         async with self._connection() as connection:
-            with translated(self._layouts):
-                cursor = await connection.execute(compiled.text, compiled.parameters)
-                rows = await cursor.fetchall()
+            with translated(layouts):
+                rows = await _fetched(connection, compiled)
                 total = None
                 if query.count:
                     counted = await connection.execute(compiled.count_text, compiled.count_parameters)
@@ -162,9 +184,10 @@ class HostedEnvironment:
         return Page([_without_sorts(row, compiled.sort_columns) for row in rows], more, last, total)
 
     async def scan(self, query: RowQuery, *, batch_rows: int = 1000) -> AsyncIterator[Sequence[Row]]:
-        compiled = compile_query(self._layouts.of(query.table), query)
+        layouts = self._shape.layouts
+        compiled = compile_query(layouts.of(query.table), query)
         async with self._connection() as connection:
-            with translated(self._layouts):
+            with translated(layouts):
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 try:
                     async with connection.cursor(name="scan") as cursor:
@@ -204,16 +227,15 @@ class HostedEnvironment:
             )
 
     async def _attempt(self, commands: Sequence[Command], caller: Caller, attempt: int) -> Sequence[RecordChange]:
+        shape = self._shape
         async with self._connection() as connection:
             commitment: Commitment
             try:
                 async with asyncio.timeout(self.settings.transaction_seconds):
-                    with translated(self._layouts):
+                    with translated(shape.layouts):
                         await connection.execute("BEGIN")
                     self._reached("source.begun")
-                    session = HostedSession(
-                        connection, self._layouts, rules=self._rules, user_id=caller.user_id, needs=self._needs
-                    )
+                    session = HostedSession(connection, shape, user_id=caller.user_id, needs=self._needs)
                     changes = await session.execute(commands)
                     self._check_size(len(changes) + len(session.made_by_rules))
                     self._reached("source.written")
@@ -248,7 +270,7 @@ class HostedEnvironment:
         carried = f"'{decision.change}', '{decision.prepared}', '{decision.target}'" if decision else "NULL, NULL, NULL"
         self._reached("source.deciding")
         try:
-            with translated(self._layouts):
+            with translated(self._shape.layouts):
                 await connection.execute(f"SELECT dualwrite.decide({int(commitment.epoch)}, {carried}); COMMIT")
         except EnvironmentUnavailable as error:
             await connection.close()
@@ -273,8 +295,7 @@ class HostedEnvironment:
         async with self._connection(self._engine) as connection:
             participant = HostedParticipant(
                 connection,
-                self._layouts,
-                rules=self._rules,
+                self._shape,
                 user_id=self._engine_user,
                 lock_wait_ms=self.settings.target_lock_wait_ms * (_PATIENCE if attempt else 1),
             )
@@ -288,14 +309,14 @@ class HostedEnvironment:
             return await self._epoch_on(connection)
 
     async def _epoch_on(self, connection: DictConnection) -> Epoch:
-        with translated(self._layouts):
+        with translated(self._shape.layouts):
             row = await (await connection.execute("SELECT epoch FROM dualwrite.epoch")).fetchone()
         assert row is not None
         return Epoch(row["epoch"])
 
     async def raise_epoch(self, to: Epoch) -> Epoch:
         async with self._connection(self._engine) as connection:
-            with translated(self._layouts):
+            with translated(self._shape.layouts):
                 row = await (
                     await connection.execute("SELECT dualwrite.raise_epoch(%s) AS epoch", [int(to)])
                 ).fetchone()
@@ -308,7 +329,7 @@ class HostedEnvironment:
             "ORDER BY prepared"
         )
         async with self._connection(self._engine) as connection:
-            with translated(self._layouts):
+            with translated(self._shape.layouts):
                 rows = await (await connection.execute(query, [f"{NAME_PREFIX}:%"])).fetchall()
         return [_prepared(row["gid"], row["prepared"]) for row in rows]
 
@@ -322,7 +343,7 @@ class HostedEnvironment:
         waiting_for: set[str] | None = None
         async with self._connection(self._engine) as connection:
             while waiting_for is None or waiting_for:
-                with translated(self._layouts):
+                with translated(self._shape.layouts):
                     rows = await (await connection.execute(query)).fetchall()
                 still_open = {str(row["virtualtransaction"]) for row in rows}
                 waiting_for = still_open if waiting_for is None else waiting_for & still_open
@@ -344,7 +365,7 @@ class HostedEnvironment:
 
     async def decided(self, changes: Sequence[ChangeId]) -> frozenset[ChangeId]:
         async with self._connection(self._engine) as connection:
-            with translated(self._layouts):
+            with translated(self._shape.layouts):
                 cursor = await connection.execute(
                     "SELECT change_id FROM dualwrite.decision WHERE change_id = ANY(%s)", [list(changes)]
                 )
@@ -352,9 +373,17 @@ class HostedEnvironment:
 
     async def forget(self, before: datetime) -> None:
         async with self._connection(self._engine) as connection:
-            with translated(self._layouts):
+            with translated(self._shape.layouts):
                 await connection.execute("DELETE FROM dualwrite.decision WHERE decided_at < %s", [before])
                 await connection.execute("DELETE FROM dualwrite.acceptance WHERE accepted_at < %s", [before])
+
+
+async def _fetched(connection: DictConnection, compiled: CompiledQuery) -> list[dict[str, Any]]:
+    """The rows of a query that may have been prepared before its table got more columns."""
+    try:
+        return await (await connection.execute(compiled.text, compiled.parameters)).fetchall()
+    except pg.FeatureNotSupported:
+        return await (await connection.execute(compiled.text, compiled.parameters, prepare=False)).fetchall()
 
 
 async def _check_alive(connection: DictConnection) -> None:

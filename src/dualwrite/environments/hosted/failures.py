@@ -25,12 +25,20 @@ from dualwrite.errors import (
 STALE_EPOCH = "DW001"
 
 
+class StalePlan(Contention):
+    """A statement was prepared before its table got more columns; started over, it is prepared again."""
+
+    code = "DW0104"
+
+
 class StaleEpoch(Contention):
     """A recovery or a change of the maps has passed since this change was routed; it is routed again."""
 
     code = "DW0103"
 
 
+_REVALIDATION = "RevalidateCachedQuery"
+"""Where PostgreSQL finds that a prepared statement would answer with other columns now."""
 _BUSY = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 _NUMBERS = (pg.NumericValueOutOfRange, pg.DatetimeFieldOverflow, pg.InvalidTextRepresentation, pg.DataError)
 
@@ -47,6 +55,8 @@ def translated(layouts: Layouts, *, deleting: bool = False) -> Iterator[None]:
 def _translation(layouts: Layouts, error: psycopg.Error, *, deleting: bool) -> DualwriteError:
     if error.sqlstate == STALE_EPOCH:
         return StaleEpoch("the link has been recovered or changed meanwhile")
+    if error.diag.source_function == _REVALIDATION:
+        return StalePlan("the table has been changed meanwhile")
     if isinstance(error, _BUSY):
         return Contention("the record is being changed by somebody else")
     if isinstance(error, pg.UniqueViolation):

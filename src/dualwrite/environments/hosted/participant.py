@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from enum import Enum, auto
 from uuid import UUID
 
@@ -12,9 +11,8 @@ from psycopg.pq import TransactionStatus
 
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
-from dualwrite.environments.hosted.layout import Layouts
-from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.session import HostedSession
+from dualwrite.environments.hosted.shape import Shape
 from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
 
 NAME_PREFIX = "dualwrite"
@@ -36,13 +34,12 @@ class HostedParticipant(HostedSession):
     def __init__(
         self,
         connection: DictConnection,
-        layouts: Layouts,
+        shape: Shape,
         *,
-        rules: Mapping[str, tuple[Rule, ...]],
         user_id: UUID | None,
         lock_wait_ms: int,
     ) -> None:
-        super().__init__(connection, layouts, rules=rules, user_id=user_id)
+        super().__init__(connection, shape, user_id=user_id)
         # Two transactions that hold each other's half wait for each other; the shorter wait gives way. Drawn by lot, so
         # that neither side of a link is the one that always does.
         self._lock_wait_ms = random.randint(lock_wait_ms // 2, lock_wait_ms * 3 // 2)

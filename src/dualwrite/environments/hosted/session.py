@@ -9,8 +9,8 @@ from uuid import UUID
 from dualwrite.environments.hosted.ddl import quoted, relation
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import TWO_ROWS, DictConnection, RowFinder
-from dualwrite.environments.hosted.layout import Layout, Layouts
-from dualwrite.environments.hosted.rules import Rule
+from dualwrite.environments.hosted.layout import Layout
+from dualwrite.environments.hosted.shape import Shape
 from dualwrite.environments.hosted.validation import checked, refuse
 from dualwrite.environments.port import (
     Command,
@@ -50,16 +50,15 @@ class HostedSession(RowFinder):
     def __init__(
         self,
         connection: DictConnection,
-        layouts: Layouts,
+        shape: Shape,
         *,
-        rules: Mapping[str, tuple[Rule, ...]],
         user_id: UUID | None,
         needs: Needs | None = None,
     ) -> None:
         """``needs`` tells which columns others must find in the images of an update; None: nobody looks at them."""
-        super().__init__(connection, layouts)
+        super().__init__(connection, shape.layouts)
         self.user_id = user_id
-        self._rules = rules
+        self._rules = shape.rules
         self._needs = needs
         self._results: list[RecordChange] = []
         self._applying = False

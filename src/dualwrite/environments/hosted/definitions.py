@@ -1,0 +1,311 @@
+"""The tables of a hosted environment as its own database defines them, and the one way to change them.
+
+A change is one transaction: statements, definitions and the log entry whose number is the new generation. Whoever is
+killed in the middle leaves nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from importlib import resources
+from typing import Any, TypeVar
+
+import orjson
+import psycopg
+from psycopg import errors as pg
+
+from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.hosted import ddl
+from dualwrite.environments.hosted.migration import Insistence, MigrationPlan, plan_migration
+from dualwrite.errors import CatalogRefused, Contention, EnvironmentUnavailable
+from dualwrite.metadata.document import TableDocument, read_table, table_document
+from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+T = TypeVar("T")
+
+READ_GENERATION = "SELECT coalesce(max(generation), 0) AS generation FROM dualwrite.schema_change"
+READ_DEFINITIONS = """\
+SELECT (SELECT coalesce(max(generation), 0) FROM dualwrite.schema_change) AS generation,
+       array(SELECT document::text FROM dualwrite.table_definition ORDER BY name COLLATE "C") AS documents"""
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7236872)"
+_LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
+"""Changes wait for rows that are being written, and writers behind them: better to step back than to hold all up."""
+_BUSY = (pg.LockNotAvailable, pg.DeadlockDetected)
+_PATIENCE_S = 60.0
+_PAUSE_S = 0.1
+
+
+class Origin(Enum):
+    """Who has defined a table."""
+
+    CATALOG = "catalog"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """The tables of an environment at one generation, and which of them users have made."""
+
+    schema: EnvironmentSchema
+    user_tables: frozenset[str]
+    user_columns: Mapping[str, frozenset[str]]
+
+    def is_users(self, table: str, column: str | None = None) -> bool:
+        """Whether a user has made the table, or that column of it."""
+        return table in self.user_tables or (column is not None and column in self.user_columns.get(table, ()))
+
+
+def read_schema(side: Side, documents: Sequence[str]) -> EnvironmentSchema:
+    """The schema whose tables are spelled as JSON texts."""
+    return EnvironmentSchema(side, tuple(_table(side, document) for document in documents))
+
+
+def _table(side: Side, text: str) -> Table:
+    document: TableDocument = orjson.loads(text)
+    return read_table(document, side)
+
+
+def create_bookkeeping(conninfo: str) -> None:
+    """The database has what the engine keeps in every environment. Touches no table of the environment itself."""
+    bookkeeping = resources.files(__package__).joinpath("bookkeeping.sql").read_text(encoding="utf-8")
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(_ONE_AT_A_TIME)
+        connection.execute(bookkeeping)
+
+
+def read_defined(conninfo: str, side: Side) -> Defined:
+    """What the environment's database defines."""
+    with psycopg.connect(conninfo) as connection:
+        return _defined(connection, side)
+
+
+def migrate(
+    conninfo: str,
+    side: Side,
+    wanted: Iterable[Table],
+    *,
+    who: str,
+    origin: Origin = Origin.CATALOG,
+    insistence: Insistence = Insistence.KEEP_WIDER,
+    reached: CrashPoints = nowhere,
+) -> MigrationPlan:
+    """The environment has all ``wanted`` tables with their columns, keys and choices; gives what was done for that.
+
+    Atomicity: one transaction. Idempotency: by comparison with the definitions; again, it does nothing. Ordering:
+    callers wait for each other. After failure: nothing has changed.
+
+    Raises: CatalogRefused, when something cannot be done to what is there; Contention, EnvironmentUnavailable.
+    """
+    asked = tuple(wanted)
+
+    def change(connection: Connection) -> MigrationPlan:
+        defined = _defined(connection, side)
+        plan = plan_migration(defined.schema, asked, insistence=insistence)
+        if plan.refused and insistence is not Insistence.LEAVE_CONFLICTS:
+            raise CatalogRefused("; ".join(plan.refused))
+        if plan.steps:
+            _carry_out(connection, plan)
+            _save(connection, defined, plan.tables, origin)
+            _log(connection, who, [str(step) for step in plan.steps], plan.statements())
+            reached("migration.applied")
+        return plan
+
+    return _changing(conninfo, change)
+
+
+def take_over(conninfo: str, catalog: EnvironmentSchema, *, who: str) -> None:
+    """A database that was made before definitions were kept has them: those of the catalog, for what is there."""
+
+    def change(connection: Connection) -> None:
+        if connection.execute("SELECT 1 FROM dualwrite.schema_change LIMIT 1").fetchone() is not None:
+            return
+        present = _present_columns(connection)
+        tables = [_restricted(table, present[table.name]) for table in catalog if table.name in present]
+        if tables:
+            nothing = Defined(EnvironmentSchema(catalog.side, ()), frozenset(), {})
+            _save(connection, nothing, tables, Origin.CATALOG)
+            _log(connection, who, [f"take over table {table.name}" for table in tables], [])
+
+    _changing(conninfo, change)
+
+
+def remove_column(conninfo: str, side: Side, table: str, column: str, *, who: str) -> None:
+    """The user's column is gone with what it held, and with the keys over it. Raises: CatalogRefused, Contention."""
+
+    def change(connection: Connection) -> None:
+        defined = _defined(connection, side)
+        there = defined.schema.table(table)
+        gone = there.column(column)
+        _check_removable(defined, there, gone.name)
+        if gone.name in (there.primary_name, there.company_column, *there.key):
+            raise CatalogRefused(f"{there.name}.{gone.name}: the table cannot be without this column")
+        kept = [number for number, key in enumerate(there.alternate_keys) if gone.name not in key]
+        left = _with_keys(replace(there, columns=tuple(c for c in there.columns if c is not gone)), there, kept)
+        statements = list(ddl.drop_column_statements(there, gone))
+        _redefine(connection, defined, left, who, f"remove column {there.name}.{gone.name}", statements)
+
+    _changing(conninfo, change)
+
+
+def remove_key(conninfo: str, side: Side, table: str, columns: tuple[str, ...], *, who: str) -> None:
+    """The alternate key is gone, the columns stay. Raises: CatalogRefused, Contention."""
+
+    def change(connection: Connection) -> None:
+        defined = _defined(connection, side)
+        there = defined.schema.table(table)
+        if columns not in there.alternate_keys:
+            raise CatalogRefused(f"{there.name} has no key ({', '.join(columns)})")
+        kept = [number for number, key in enumerate(there.alternate_keys) if key != columns]
+        statements = [ddl.drop_key_statement(there, columns)]
+        what = f"remove key {there.name} ({', '.join(columns)})"
+        _redefine(connection, defined, _with_keys(there, there, kept), who, what, statements)
+
+    _changing(conninfo, change)
+
+
+def remove_table(conninfo: str, side: Side, table: str, *, who: str) -> None:
+    """The user's table is gone with all its rows. Raises: CatalogRefused, Contention."""
+
+    def change(connection: Connection) -> None:
+        defined = _defined(connection, side)
+        there = defined.schema.table(table)
+        _check_removable(defined, there, None)
+        referring = [f"{t.name}.{c.name}" for t, c in defined.schema.referencing(there) if t is not there]
+        if referring:
+            raise CatalogRefused(f"{there.name}: lookups point to it: {', '.join(referring)}")
+        statement = ddl.drop_table_statement(there)
+        connection.execute(statement)
+        connection.execute("DELETE FROM dualwrite.table_definition WHERE name = %s", [there.name])
+        _log(connection, who, [f"remove table {there.name}"], [statement])
+
+    _changing(conninfo, change)
+
+
+def _check_removable(defined: Defined, table: Table, column: str | None) -> None:
+    if not defined.is_users(table.name, column):
+        place = table.name if column is None else f"{table.name}.{column}"
+        raise CatalogRefused(f"{place} comes from the catalog and cannot be removed")
+
+
+def _with_keys(table: Table, before: Table, kept: Sequence[int]) -> Table:
+    names = [*before.key_names, *[""] * len(before.alternate_keys)]
+    chosen = tuple(names[number] for number in kept)
+    keys = tuple(before.alternate_keys[number] for number in kept)
+    return replace(table, alternate_keys=keys, key_names=chosen if any(chosen) else ())
+
+
+def _redefine(
+    connection: Connection, defined: Defined, table: Table, who: str, what: str, statements: Sequence[str]
+) -> None:
+    for statement in statements:
+        connection.execute(_unescaped(statement))
+    _save(connection, defined, [table], Origin.USER)
+    _log(connection, who, [what], statements)
+
+
+# --- inside the transaction -------------------------------------------------------------------------------------------
+
+
+def _changing(conninfo: str, change: Callable[[Connection], T]) -> T:
+    """``change`` in a transaction of its own, one at a time, started over while others hold what it needs."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            with psycopg.connect(conninfo) as connection:
+                connection.execute(_ONE_AT_A_TIME)
+                connection.execute(_LOCK_WAIT)
+                return change(connection)
+        except _BUSY as busy:
+            if time.monotonic() > deadline:
+                raise Contention("the tables are in use and cannot be changed now; please try again") from busy
+        except psycopg.OperationalError as error:
+            raise EnvironmentUnavailable(f"the environment's database does not answer: {error}") from error
+        time.sleep(_PAUSE_S)
+
+
+def _carry_out(connection: Connection, plan: MigrationPlan) -> None:
+    with _told():
+        # One round trip for what may be two thousand statements.
+        connection.execute(";\n".join(_unescaped(statement) for statement in plan.statements()) or "SELECT 1")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the rows themselves refuse, in words."""
+    try:
+        yield
+    except pg.UniqueViolation as error:
+        raise CatalogRefused(
+            f"{error.diag.table_name}: the key cannot be made, rows have the same values for it: "
+            f"{error.diag.message_detail}"
+        ) from error
+    except pg.ForeignKeyViolation as error:
+        raise CatalogRefused(
+            f"{error.diag.table_name}: the lookup cannot be made, rows point to what is not there: "
+            f"{error.diag.message_detail}"
+        ) from error
+    except pg.ProgramLimitExceeded as error:
+        raise CatalogRefused(f"the tables cannot be made: {error.diag.message_primary}") from error
+
+
+def _unescaped(statement: str) -> str:
+    """``quoted`` makes percent signs safe for queries with parameters; these have none."""
+    return statement.replace("%%", "%")
+
+
+def _defined(connection: Connection, side: Side) -> Defined:
+    rows = connection.execute(
+        'SELECT document::text, origin, user_columns, name FROM dualwrite.table_definition ORDER BY name COLLATE "C"'
+    ).fetchall()
+    return Defined(
+        read_schema(side, [document for document, *_ in rows]),
+        frozenset(name for _, origin, _, name in rows if origin == Origin.USER.value),
+        {name: frozenset(columns) for _, _, columns, name in rows if columns},
+    )
+
+
+def _save(connection: Connection, defined: Defined, tables: Iterable[Table], origin: Origin) -> None:
+    """The definitions of ``tables`` hold. What a user adds to a table of the catalog is kept in mind."""
+    rows = []
+    for table in tables:
+        before = defined.schema.by_name.get(table.name)
+        users = defined.user_columns.get(table.name, frozenset()) & table.by_name.keys()
+        if before is not None and origin is Origin.USER:
+            users |= table.by_name.keys() - before.by_name.keys()
+        document = orjson.dumps(table_document(table)).decode()
+        rows.append((table.name, document, origin.value, sorted(users)))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO dualwrite.table_definition (name, document, origin, user_columns) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (name) DO UPDATE SET document = excluded.document, user_columns = excluded.user_columns",
+            rows,
+        )
+
+
+def _log(connection: Connection, who: str, steps: Sequence[str], statements: Sequence[str]) -> None:
+    connection.execute(
+        "INSERT INTO dualwrite.schema_change (generation, changed_by, steps, statements) "
+        "SELECT coalesce(max(generation), 0) + 1, %s, %s, %s FROM dualwrite.schema_change",
+        [who, list(steps), [_unescaped(statement) for statement in statements]],
+    )
+
+
+def _present_columns(connection: Connection) -> Mapping[str, frozenset[str]]:
+    rows = connection.execute(
+        "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns "
+        "WHERE table_schema = 'data' GROUP BY table_name"
+    )
+    return {table: frozenset(columns) for table, columns in rows}
+
+
+def _restricted(table: Table, present: frozenset[str]) -> Table:
+    """``table`` with the columns that the database has, and the keys over them."""
+    columns = tuple(column for column in table.columns if column.name in present)
+    keys = tuple(key for key in table.alternate_keys if set(key) <= present)
+    return replace(table, columns=columns, alternate_keys=keys)
