@@ -47,7 +47,7 @@ def bind(expression: Expression, *, table: Table, schema: EnvironmentSchema) -> 
     """``expression`` with the columns of ``table`` in their own spelling and every literal of its column's type.
 
     Raises: FilterRefused, naming column and table, for unknown columns, literals that do not fit, operators that the
-    type does not have.
+    type does not have. Its position is that of the column in the text, where the expression was read from one.
     """
     return _Binding(table, schema).of(expression)
 
@@ -90,12 +90,18 @@ class _Binding:
         if self._is_pattern(column, literal) and operator in _EQUALITY:
             assert isinstance(literal, str)
             self._value(path, column, literal)
-            fits = pattern_test(path, literal)
+            fits = self._pattern_test(path, literal)
             return fits if operator is Comparison.EQ else Not(fits)
         value = self._value(path, column, literal)
         if operator in _EQUALITY:
             value = self._stored_empty(column, value)
         return Compare(operator, path, value)
+
+    def _pattern_test(self, path: ColumnPath, pattern: str) -> Expression:
+        try:
+            return pattern_test(path, pattern)
+        except FilterRefused as refusal:
+            raise FilterRefused(refusal.message, position=path.position) from refusal
 
     def _columns_compared(self, comparison: Compare, other: ColumnPath) -> Expression:
         path, column = self._resolved(comparison.left)
@@ -139,7 +145,10 @@ class _Binding:
     def _value(self, path: ColumnPath, column: Column, literal: Literal) -> Value:
         self._literals += 1
         if self._literals > MAX_LITERALS:
-            raise FilterRefused(f"the filter on {self._table.name} compares with more than {MAX_LITERALS} values")
+            raise FilterRefused(
+                f"the filter on {self._table.name} compares with more than {MAX_LITERALS} values",
+                position=path.position,
+            )
         try:
             return coerced(column, literal, side=self._schema.side)
         except ValueError as exc:
@@ -163,11 +172,11 @@ class _Binding:
             if column is None:
                 where = " or ".join(table.name for table in tables)
                 through = f", which {path} leads to," if names else ""
-                raise FilterRefused(f"{where}{through} has no column '{part}'")
+                raise FilterRefused(f"{where}{through} has no column '{part}'", position=path.position)
             names.append(column.name)
         if column is None:
             raise FilterRefused(f"a filter on {self._table.name} names no column")
-        return ColumnPath(tuple(names)), column
+        return ColumnPath(tuple(names), path.position), column
 
     def _found(self, table: Table, name: str) -> Column | None:
         column = table.find(name)
@@ -187,7 +196,7 @@ class _Binding:
         return tables
 
     def _refusal(self, path: ColumnPath, what: str) -> FilterRefused:
-        return FilterRefused(f"{self._table.name}, column {path} {what}")
+        return FilterRefused(f"{self._table.name}, column {path} {what}", position=path.position)
 
 
 def _family(column_type: ColumnType) -> frozenset[ColumnType]:

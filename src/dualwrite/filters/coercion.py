@@ -158,7 +158,7 @@ def _dated(text: str) -> datetime:
             return read(text)
         except ValueError:
             continue
-    raise ValueError(f"{spoken(text)} is not a date: write 2020-12-31 or 2020-12-31T23:59:59Z")
+    raise ValueError(f"{spoken(text)} is not a date: write 2020-12-31, 12/31/2020 or 2020-12-31T23:59:59Z")
 
 
 def _guid(column: Column, literal: Literal) -> Value:

@@ -18,6 +18,7 @@ NUMBER_DIGITS = 100
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_US_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]{1,12}))?(Z|[+-][0-9]{2}:[0-9]{2})?",
     re.IGNORECASE,
@@ -68,10 +69,14 @@ def require_sane(number: int | Decimal) -> None:
 
 
 def read_date(text: str) -> date:
-    """The day that ``2020-12-31`` names. Raises: ValueError."""
-    if _DATE.fullmatch(text) is None:
+    """The day that ``2020-12-31`` or ``12/31/2020`` (month first) names. Raises: ValueError."""
+    if _DATE.fullmatch(text):
+        return date.fromisoformat(text)
+    parts = _US_DATE.fullmatch(text)
+    if parts is None:
         raise ValueError("not a date")
-    return date.fromisoformat(text)
+    month, day, year = (int(part) for part in parts.groups())
+    return date(year, month, day)
 
 
 def read_moment(text: str) -> datetime:

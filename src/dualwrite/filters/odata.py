@@ -22,6 +22,7 @@ from odata_query.grammar import ODataParser
 from dualwrite.errors import FilterRefused
 from dualwrite.filters import literals
 from dualwrite.filters.connectives import MAX_DEPTH, all_of, any_of
+from dualwrite.filters.hints import ODATA_HINTS, OLD_LITERALS, hint_at
 from dualwrite.filters.odata_tokens import (
     CASE_FUNCTIONS,
     MEMBERSHIP,
@@ -137,7 +138,7 @@ class _Reading:
         except (ODataException, AttributeError, NotImplementedError) as exc:
             # The library's actions stumble over a few sequences that its grammar lets through (three named parameters).
             raise FilterRefused(
-                "the filter cannot be read", text=self._text, position=self._last.index if self._last else None
+                "the filter cannot be read", text=self._text, position=self._last.index if self._last else 0
             ) from exc
         return self._condition(root, 0)
 
@@ -226,7 +227,7 @@ class _Reading:
         name, values = given.get("propertyname"), given.get("propertyvalues")
         if not isinstance(name, ast.String) or values is None or len(node.args) != 2:
             raise self._refusal(f"{name_of(node.func)} needs PropertyName='...' and PropertyValues=[...]", node)
-        return OneOf(ColumnPath(tuple(name.val.split("/"))), self._members(values))
+        return OneOf(ColumnPath(tuple(name.val.split("/")), self._position(name)), self._members(values))
 
     # --- operands ---------------------------------------------------------------------------------------------------
 
@@ -242,13 +243,14 @@ class _Reading:
         return node
 
     def _path(self, node: ast._Node) -> ColumnPath:
+        position = self._position(node)
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.owner
         if not isinstance(node, ast.Identifier):
             raise self._refusal("a column was expected here", node)
-        return ColumnPath((node.name, *reversed(parts)))
+        return ColumnPath((node.name, *reversed(parts)), position)
 
     def _literal(self, node: ast._Node) -> Literal:
         try:
@@ -258,7 +260,7 @@ class _Reading:
                 case ast.String(val=text):
                     return text
                 case EnumWord(type_name=type_name, member=member):
-                    return EnumLiteral(type_name, member)
+                    return self._enum(node, EnumLiteral(type_name, member))
                 case ast.Boolean():
                     return node.py_val
                 case ast.Integer(val=digits) | ast.Float(val=digits):
@@ -271,14 +273,20 @@ class _Reading:
                     return literals.read_guid(guid)
         except ValueError as exc:
             raise FilterRefused(
-                f"a value cannot be read: {exc}", text=self._text, position=self._position(node)
+                f"a value cannot be read: {exc}", text=self._text, position=self._position(node) or 0
             ) from exc
         raise self._refusal("a value was expected here", node)
+
+    def _enum(self, node: ast._Node, literal: EnumLiteral) -> EnumLiteral:
+        instead = OLD_LITERALS.get(literal.type_name.lower())
+        if instead is not None:
+            raise self._refusal(f"{literals.spoken(literal)} is not supported in a filter: {instead}", node)
+        return literal
 
     # --- refusing ---------------------------------------------------------------------------------------------------
 
     def _refusal(self, message: str, node: ast._Node) -> FilterRefused:
-        return FilterRefused(message, text=self._text, position=self._position(node))
+        return FilterRefused(message, text=self._text, position=self._position(node) or 0)
 
     def _syntax_refusal(self, failure: ParsingException) -> FilterRefused:
         if failure.token is None:
@@ -287,10 +295,10 @@ class _Reading:
         match = _WORD.match(self._text, position)
         word = match.group(1) if match else ""
         position = match.start(1) if match else position
-        if word.lower() in ("has", "divby"):
-            message = f"the operator '{word}' is not supported in a filter"
-        else:
-            message = f"the filter cannot be read: unexpected {literals.spoken(word)}"
+        hint = hint_at(ODATA_HINTS, self._text, position)
+        if hint is not None:
+            return FilterRefused(hint[1], text=self._text, position=hint[0])
+        message = f"the filter cannot be read: unexpected {literals.spoken(word)}"
         return FilterRefused(message, text=self._text, position=position)
 
     def _last_call(self) -> ast._Node:

@@ -19,6 +19,7 @@ from odata_query.grammar import ODataLexer
 
 from dualwrite.errors import FilterRefused
 from dualwrite.filters.connectives import MAX_DEPTH
+from dualwrite.filters.hints import ODATA_FUNCTIONS, ODATA_HINTS, hint_at
 
 MAX_PATH_PARTS = 10
 MEMBERSHIP = {"microsoft.dynamics.crm.in": False, "microsoft.dynamics.crm.notin": True}
@@ -111,6 +112,9 @@ def read_words(text: str) -> list[Word]:
         words: list[Word] = list(FilterLexer().tokenize(text))
     except TokenizingException as exc:
         position = exc.token.index
+        hint = hint_at(ODATA_HINTS, text, position)
+        if hint is not None:
+            raise FilterRefused(hint[1], text=text, position=hint[0]) from exc
         kind = "the text that starts here never ends" if text[position] == "'" else f"unexpected {text[position]!r}"
         raise FilterRefused(f"the filter cannot be read: {kind}", text=text, position=position) from exc
     while words and words[0].type == "WS":
@@ -168,7 +172,8 @@ class _Checking:
         if lower in TEXT_FUNCTIONS or lower in CASE_FUNCTIONS:
             word.value = ast.Identifier(lower)
         elif lower not in MEMBERSHIP:
-            raise self._refusal(f"the function '{name}' is not supported in a filter", word)
+            instead = f": {ODATA_FUNCTIONS[lower]}" if lower in ODATA_FUNCTIONS else ""
+            raise self._refusal(f"the function '{name}' is not supported in a filter{instead}", word)
 
     def _measure_path(self, word: Word) -> None:
         if word.type == "/":

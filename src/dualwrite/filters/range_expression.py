@@ -2,7 +2,8 @@
 
 ``((PartyType == "Organization") || (AssociatedContactType = 1))``. Compared are a column (``Table.Column`` and
 brackets are accepted, the table is dropped) and a literal, or two columns. ``&&`` binds tighter than ``||``. A star
-in a text that is compared by ``==`` or ``!=`` is a wildcard and cannot be escaped.
+in a text that is compared by ``==``, ``!=`` or ``like`` is a wildcard and cannot be escaped. ``in`` takes a list.
+Dates: ``2020-12-31``, ``12/31/2020``, ``31\\12\\2020``, ``{d'2020-12-31'}``, ``{ts'2020-12-31 23:59:59'}``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 from dualwrite.errors import FilterRefused
 from dualwrite.filters import literals
 from dualwrite.filters.connectives import MAX_DEPTH, all_of, any_of, is_too_deep
+from dualwrite.filters.hints import RANGE_HINTS, hint_at
 from dualwrite.filters.tree import (
     Always,
     And,
@@ -45,13 +47,20 @@ conjunction: _negatable ("&&" _negatable)*
 _negatable: comparison | negation | "(" disjunction ")"
 negation: "!" _negatable
 comparison: operand OPERATOR operand
-operand: MOMENT | DATE | XPP_DATE | GUID | NUMBER | TEXT | WORD | ENUM | COLUMN
+    | operand LIKE operand -> likeness
+    | operand IN (("(" operand ("," operand)* ")") | ("[" operand ("," operand)* "]")) -> membership
+operand: MOMENT | DATE | US_DATE | XPP_DATE | ODBC_DATE | ODBC_MOMENT | GUID | NUMBER | TEXT | WORD | ENUM | COLUMN
 
+LIKE.5: /like(?![a-z0-9_])/i
+IN.5: /in(?![a-z0-9_])/i
 OPERATOR: /==|!=|<>|<=|>=|=|<|>/
 GUID.9: /\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?/i
 MOMENT.8: /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,12})?)?(Z|[+-][0-9]{2}:[0-9]{2})?/i
 DATE.7: /[0-9]{4}-[0-9]{2}-[0-9]{2}/
+US_DATE.7: /[0-9]{1,2}\/[0-9]{1,2}\/[0-9]{4}/
 XPP_DATE.7: /[0-9]{1,2}\\[0-9]{1,2}\\[0-9]{4}/
+ODBC_DATE.7: /\{\s*d\s*'[^']*'\s*\}/i
+ODBC_MOMENT.7: /\{\s*ts\s*'[^']*'\s*\}/i
 NUMBER.6: /[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?/i
 TEXT.6: /"([^"\\]|\\.)*"|'([^'\\]|\\.)*'/s
 ENUM.5: /[a-z_][a-z0-9_]*\s*::\s*[a-z_][a-z0-9_]*/i
@@ -81,7 +90,6 @@ _SYMBOLS = {
 _EQUALITY = (Comparison.EQ, Comparison.NE)
 _WORDS: dict[str, Literal] = {"true": True, "false": False, "null": None}
 _ESCAPED = re.compile(r"\\([\"'\\])")
-_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\Z")
 
 
 def parse_range(text: str) -> Expression | None:
@@ -107,10 +115,9 @@ def _refusal(text: str, failure: UnexpectedInput) -> FilterRefused:
     if at_end or failure.pos_in_stream is None:
         return FilterRefused("the filter ends too early", text=text, position=len(text))
     position = failure.pos_in_stream
-    called = _CALLED.search(text, 0, position)
-    if text[position] == "(" and called:
-        message = f"the function '{called.group(1)}' is not supported in a filter"
-        return FilterRefused(message, text=text, position=called.start(1))
+    hint = hint_at(RANGE_HINTS, text, position)
+    if hint is not None:
+        return FilterRefused(hint[1], text=text, position=hint[0])
     if isinstance(failure, UnexpectedCharacters) and text[position] in "\"'":
         return FilterRefused(
             "the text that starts here never ends, or stands at a wrong place", text=text, position=position
@@ -150,11 +157,34 @@ class _Builder(Transformer[Token, Expression]):
             return _comparison(right.value, literals.flipped(operator), left)
         return _constant(left, operator, right)
 
+    def likeness(self, children: tuple[_Operand, Token, _Operand]) -> Expression:
+        left, symbol, right = children
+        if not isinstance(right.value, str):
+            raise FilterRefused("'like' needs a text in quotes on its right", position=right.position)
+        if "?" in right.value:
+            raise FilterRefused("'?' as a wildcard is not supported: write *", position=right.position)
+        return _comparison(_column_before(left, symbol), Comparison.EQ, right)
+
+    def membership(self, children: list[_Operand | Token]) -> Expression:
+        left, symbol, *others = children
+        assert isinstance(left, _Operand) and isinstance(symbol, Token)
+        column = _column_before(left, symbol)
+        members = [other for other in others if isinstance(other, _Operand)]
+        values: list[Literal] = []
+        for member in members:
+            if isinstance(member.value, ColumnPath):
+                raise FilterRefused("a list holds values, not columns", position=member.position)
+            values.append(member.value)
+        if any(isinstance(value, str) and has_wildcard(value) for value in values):
+            return any_of(_comparison(column, Comparison.EQ, member) for member in members)
+        return OneOf(column, tuple(values))
+
     def operand(self, children: list[Token]) -> _Operand:
         token = children[0]
         position = token.start_pos or 0
         try:
-            return _Operand(_read(token.type, str(token)), position)
+            value = _read(token.type, str(token))
+            return _Operand(ColumnPath(value.parts, position) if isinstance(value, ColumnPath) else value, position)
         except ValueError as exc:
             raise FilterRefused(f"a value cannot be read: {exc}", position=position) from exc
 
@@ -168,8 +198,12 @@ def _read(kind: str, text: str) -> Literal | ColumnPath:
     match kind:
         case "MOMENT":
             return literals.read_moment(text)
-        case "DATE":
+        case "DATE" | "US_DATE":
             return literals.read_date(text)
+        case "ODBC_DATE":
+            return literals.read_date(text.split("'")[1].strip())
+        case "ODBC_MOMENT":
+            return literals.read_moment(text.split("'")[1].strip())
         case "XPP_DATE":
             day, month, year = text.split("\\")
             return date(int(year), int(month), int(day))
@@ -186,6 +220,12 @@ def _read(kind: str, text: str) -> Literal | ColumnPath:
             return _WORDS[text.lower()]
         case _:
             return ColumnPath((text.rpartition(".")[2].strip().strip("[]"),))
+
+
+def _column_before(operand: _Operand, symbol: Token) -> ColumnPath:
+    if not isinstance(operand.value, ColumnPath):
+        raise FilterRefused(f"'{symbol}' needs a column on its left", position=operand.position)
+    return operand.value
 
 
 def _comparison(column: ColumnPath, operator: Comparison, other: _Operand) -> Expression:

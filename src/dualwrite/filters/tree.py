@@ -6,7 +6,7 @@ columns' types (enum names, numbers of choices, dates) and refuses what does not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
@@ -30,9 +30,13 @@ class TextTest(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnPath:
-    """A column, or a column reached through lookups: ``("primarycontactid", "fullname")``."""
+    """A column, or a column reached through lookups: ``("primarycontactid", "fullname")``.
+
+    ``position`` is where the filter's text names it, for refusals; two paths are equal wherever they stand.
+    """
 
     parts: tuple[str, ...]
+    position: int | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return "/".join(self.parts)

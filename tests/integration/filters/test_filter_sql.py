@@ -10,9 +10,9 @@ from typing import LiteralString, cast
 import polars as pl
 import psycopg
 import pytest
-from bound_filters import COLUMNS, TEXTS, bound_filters, framed, rows_of
 from hypothesis import HealthCheck, given, settings
 
+from bound_filters import COLUMNS, TEXTS, bound_filters, framed, rows_of
 from dualwrite.database.server import Server, drop_database, ensure_database
 from dualwrite.filters.evaluate import matches
 from dualwrite.filters.frame import compile_frame

@@ -205,6 +205,36 @@ def test_what_does_not_fit_dataverse_is_refused_by_name(text: str, says: str) ->
     assert says in refusal.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("Name eq 'x' and Nope eq 1", 16),
+        ("Name eq 'x' or contains(PartyType,'P')", 24),
+        ("CreditLimit gt 1 and not (CreditLimit eq 'much')", 26),
+        ("'x' lt Name and 9 eq PartyType", 21),
+        ("Name eq 'x' and Name eq 'a*b*c'", 16),
+        ("Microsoft.Dynamics.CRM.In(PropertyName='Nope',PropertyValues=['1'])", 39),
+    ],
+)
+def test_a_refusal_points_at_the_column_in_the_text(text: str, position: int) -> None:
+    with pytest.raises(FilterRefused) as refusal:
+        on_customers(text)
+    assert refusal.value.position == position
+
+
+def test_a_refused_range_expression_points_at_the_column_too() -> None:
+    tree = parse_range('(Name == "x") || ([CustTable].[Nope] == 2)')
+    assert tree is not None
+    with pytest.raises(FilterRefused) as refusal:
+        bind(tree, table=CUSTOMERS, schema=FINOPS)
+    assert refusal.value.position == 18
+
+
+@pytest.mark.parametrize("text", ["BirthDate eq '12/31/1985'", "BirthDate eq '1985-12-31'"])
+def test_dates_in_quotes_are_read_in_both_notations(text: str) -> None:
+    assert value_of(on_customers(text)) == date(1985, 12, 31)
+
+
 def test_a_filter_may_not_have_more_values_than_a_statement_has_room_for() -> None:
     values = tuple(range(binding.MAX_LITERALS + 1))
     with pytest.raises(FilterRefused, match="more than 20000 values"):

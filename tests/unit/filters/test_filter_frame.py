@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from bound_filters import bound_filters, framed, rows_of
 from hypothesis import example, given, settings
 
+from bound_filters import bound_filters, framed, rows_of
 from dualwrite.filters.evaluate import matches
 from dualwrite.filters.frame import compile_frame, folded_text
 from dualwrite.filters.text_case import folded

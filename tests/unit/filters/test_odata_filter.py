@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from filter_trees import odata_trees
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dualwrite.errors import FilterRefused
@@ -172,6 +172,42 @@ def test_what_is_not_supported_is_said_and_shown(text: str, position: int, word:
 
 
 @pytest.mark.parametrize(
+    ("text", "position", "says"),
+    [
+        ("a == 1", 2, "write eq"),
+        ("a eq 1 and b = 1", 13, "write eq"),
+        ("a <> 1", 2, "write ne"),
+        ("a >= 1", 2, "write gt, ge, lt or le"),
+        ("a eq 1 && b eq 2", 7, "write and"),
+        ("a eq 1 || b eq 2", 7, "write or"),
+        ("!(a eq 1)", 0, "write not"),
+        ('a eq "x"', 5, "write texts as 'text'"),
+        ("a like 'x%'", 2, "write startswith, endswith or contains"),
+        ("a is not null", 2, "write ne null"),
+        ("a eq 1 or b is null", 12, "write eq null"),
+        ("a between 1 and 2", 2, "write a ge 1 and a le 9"),
+        ("a eq NoYes::Yes", 5, "write NoYes'Yes'"),
+        ("a eq 12/31/2020", 5, "write 2020-12-31"),
+        ("a eq 31\\12\\2020", 5, "write 2020-12-31"),
+        ("a eq {d'2020-12-31'}", 5, "write 2020-12-31"),
+        ("a eq {3f2504e0-4f89-11d3-9a0c-0305e82c3301}", 5, "without braces"),
+        ("a eq datetime'2020-12-31T00:00:00'", 5, "write 2020-12-31T23:59:59Z"),
+        ("a eq guid'3f2504e0-4f89-11d3-9a0c-0305e82c3301'", 5, "write the GUID alone"),
+        ("substringof('x',a)", 0, "write contains(column,'text')"),
+        ("year(a) eq 2020", 0, "write a ge 2020-01-01 and a lt 2021-01-01"),
+        ("a eq @p1", 5, "write the value itself"),
+        ("a + 1 eq 2", 2, "arithmetic ('+')"),
+        ("a in ()", 6, "something is missing"),
+    ],
+)
+def test_what_other_languages_have_is_told_in_the_words_of_this_one(text: str, position: int, says: str) -> None:
+    with pytest.raises(FilterRefused) as refusal:
+        parse_odata(text)
+    assert refusal.value.position == position
+    assert says in refusal.value.message
+
+
+@pytest.mark.parametrize(
     ("text", "position"),
     [
         ("a eq 'x", 5),
@@ -226,6 +262,7 @@ def test_long_chains_are_fine() -> None:
     assert len(tree.operands) == 3000
 
 
+@settings(max_examples=1000)
 @given(odata_trees())
 def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
     assert parse_odata(render_odata(tree)) == tree
@@ -236,13 +273,14 @@ _PIECES = (
     "a", "b/c", " eq ", " ne ", " lt ", " and ", " or ", "not ", " in ", "(", ")", ",", "'x'", "'", "1",
     "-2.5", "null", "true", "2020-01-01", "2020-01-01T00:00:00Z", "startswith(", "tolower(", "any(",
     "Microsoft.Dynamics.CRM.In(", "PropertyName=", "PropertyValues=", "[", "]", " ", "Kind'x'", ":", ";", "é",
-    "/", " add ", "-",
+    "/", " add ", "-", "=", "{", "@p", '"', "&&", "datetime'x'", "length(",
 )
 # fmt: on
 _pieces = st.sampled_from(_PIECES)
 
 
-@given(st.text() | st.lists(_pieces, max_size=12).map("".join))
+@settings(max_examples=1000)
+@given(st.text() | st.text("aeq no'()/.,1 ") | st.lists(_pieces, max_size=12).map("".join))
 @example("a eq ٣")
 @example("\ud800 eq 1")
 @example("a\x00 eq '\x00'")
@@ -251,4 +289,5 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         parse_odata(text)
     except FilterRefused as refusal:
-        assert refusal.position is None or 0 <= refusal.position <= len(text)
+        assert refusal.position is not None
+        assert 0 <= refusal.position <= len(text)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from filter_trees import range_trees
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dualwrite.errors import FilterRefused
@@ -78,6 +78,15 @@ def test_a_blank_filter_is_none(text: str) -> None:
         ("a == NoYes::Yes", eq("a", EnumLiteral("NoYes", "Yes"))),
         ("a == 31\\12\\2019", eq("a", date(2019, 12, 31))),
         ("a == 2019-12-31", eq("a", date(2019, 12, 31))),
+        ("a == 12/31/2019", eq("a", date(2019, 12, 31))),
+        ("a == {d'2019-12-31'}", eq("a", date(2019, 12, 31))),
+        ("a == {ts'2019-12-31 23:00:00'}", eq("a", datetime(2019, 12, 31, 23, tzinfo=UTC))),
+        ('a in ("x", 2, null)', OneOf(col("a"), ("x", 2, None))),
+        ("a in [NoYes::Yes]", OneOf(col("a"), (EnumLiteral("NoYes", "Yes"),))),
+        ('a in ("x*", "y")', Or((TextMatch(TextTest.STARTS_WITH, col("a"), "x"), eq("a", "y")))),
+        ('a like "x*"', TextMatch(TextTest.STARTS_WITH, col("a"), "x")),
+        ('a LIKE "x"', eq("a", "x")),
+        ("in == 1 && like == 2", And((eq("in", 1), eq("like", 2)))),
         ("a == 2019-12-31T23:00:00", eq("a", datetime(2019, 12, 31, 23, tzinfo=UTC))),
         ("a == {3f2504e0-4f89-11d3-9a0c-0305e82c3301}", eq("a", UUID("3f2504e0-4f89-11d3-9a0c-0305e82c3301"))),
         ("a == true", eq("a", True)),
@@ -113,11 +122,39 @@ def test_conditions_of_every_kind(text: str, tree: Expression) -> None:
         ("a ==", 4, "ends too early"),
         ("((a == 1)", 9, "ends too early"),
         ("a == 1)", 6, "unexpected ')'"),
-        ("a & b", 2, "unexpected '&'"),
+        ("a & b", 2, "write &&"),
         ("x == 31\\02\\2020", 5, "day is out of range"),
         ('a == "b" && a == "a*b*c"', 17, "too many wildcards"),
         ("1 == 'x'", 0, "needs a column"),
-        ("a + 1 == 2", 2, "unexpected '+'"),
+        ("a + 1 == 2", 2, "arithmetic ('+') is not supported"),
+        ("a == 1 and b == 2", 7, "write &&"),
+        ("a == 1 OR b == 2", 7, "write ||"),
+        ("not (a == 1)", 0, "write !(...)"),
+        ("a eq 1", 2, "write =="),
+        ("a is null", 2, "write == null"),
+        ("a IS NOT NULL", 2, "write != null"),
+        ("a between 1 and 2", 2, "write a >= 1 && a <= 9"),
+        ("a == 1..5", 6, "write a >= 1 && a <= 9"),
+        ("a == 1 && a == NoYes'Yes'", 15, "write NoYes::Yes"),
+        ('startswith(a, "x")', 0, 'write a == "x*"'),
+        ('a == 1 || Contains (a, "x")', 10, 'write a == "*x*"'),
+        ("a == mkdate(31,12,2020)", 5, "write 2020-12-31"),
+        ("(a == (dayRange(0, 1)))", 7, "'dayRange' is not supported"),
+        ("a == SysQueryRangeUtil::currentCustAccount()", 5, "is not supported"),
+        ("a/b == 1", 0, "cannot follow the lookup in 'a/b'"),
+        ("a => 3", 2, "'=>' is not an operator"),
+        ("a === 3", 2, "'===' is not an operator"),
+        ("a == 'O''Brien'", 8, "backslash"),
+        ("a in ()", 6, "something is missing"),
+        ("a && b == 1", 2, "is missing before '&&'"),
+        ("a in (1, b)", 9, "not columns"),
+        ("3 in (1)", 0, "needs a column"),
+        ("a like 5", 7, "needs a text"),
+        ('a like "x?"', 7, "'?' as a wildcard is not supported: write *"),
+        ('a in ("x*y*z")', 6, "too many wildcards"),
+        ("a == 31/12/2020", 5, "month must be in 1..12"),
+        ("a == {d'2020-13-01'}", 5, "cannot be read"),
+        ("a == 1; b == 2", 6, "unexpected ';'"),
     ],
 )
 def test_refusals_point_at_the_character(text: str, position: int, says: str) -> None:
@@ -152,6 +189,7 @@ def test_a_list_becomes_alternatives() -> None:
     assert parse_range(render_range(OneOf(col("a"), (1, 2)))) == Or((eq("a", 1), eq("a", 2)))
 
 
+@settings(max_examples=1000)
 @given(range_trees())
 def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
     assert parse_range(render_range(tree)) == tree
@@ -160,13 +198,19 @@ def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
 # fmt: off
 _PIECES = (
     "a", "[b]", "T.", "==", "=", "!=", "<", " && ", " `or` ", "!", "(", ")", '"x*"', '"', "1", "-2.5", "null",
-    "true", "2020-01-01", '1\\1\\2020', "NoYes::No", "day(", "{", "}", " ", "é", "::", '\\',
+    "true", "2020-01-01", "12/31/2020", "{d'2020-01-01'}", " like ", " in ", "[", ",", "'", "'x'", " and ", " eq ", "..",
+    '1\\1\\2020', "NoYes::No", "day(", "{", "}", " ", "é", "::", '\\',
 )
 # fmt: on
 _pieces = st.sampled_from(_PIECES)
 
 
-@given(st.text() | st.lists(_pieces, max_size=12).map(lambda pieces: "".join(pieces).replace("`or`", "||")))
+@settings(max_examples=1000)
+@given(
+    st.text()
+    | st.text("a=!<>&|()'\"\\*1/. ")
+    | st.lists(_pieces, max_size=12).map(lambda pieces: "".join(pieces).replace("`or`", "||"))
+)
 @example("a == ٣")
 @example("\ud800 == 1")
 def test_any_text_is_read_or_refused(text: str) -> None:
