@@ -11,6 +11,7 @@ DualwriteError
 │   └── FilterRefused               ... because of its filter; points at the character
 ├── CatalogRefused                  metadata or a map file that contradicts itself
 ├── MapRefused                      a table map that may not run; carries its findings
+├── SolutionRefused                 a solution file that cannot be read, or a solution that may not be had as it is
 ├── NotAllowed                      an action that the state or the caller's role forbids
 ├── NotAuthenticated                no credentials, or credentials that do not hold
 ├── RequestRefused …                requests that cannot be understood (servers.odata.refusals)
@@ -107,6 +108,10 @@ class CatalogRefused(DualwriteError):
 class MapRefused(DualwriteError):
     code = "DW0301"
     scope = Scope.MAP
+
+
+class SolutionRefused(DualwriteError):
+    code = "DW0302"
 
 
 class NotAllowed(DualwriteError):
