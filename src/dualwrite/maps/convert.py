@@ -1,120 +1,41 @@
 """Conversion of values between every pair of column types of the two sides.
 
-Finance and operations has no null: an empty text is ``""``, an empty date 1900-01-01, an empty number 0, an empty
-enum its member 0. Dataverse has null for all of them. Dates are never shifted between time zones. What does not fit
-is refused with a message that names both columns; map and record are added by whoever knows them.
+Blanks become the other side's blanks (``end``), texts are read as ``literals`` says, enums and choices meet in
+``members``. Dates are never shifted between time zones: a day is a day in UTC. What does not fit is refused with a
+message that names both columns; map and record are added by whoever knows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from typing import TypeAlias
 from uuid import UUID
 
 from dualwrite.errors import ValueProblem, ValueRefused
-from dualwrite.maps.plan import Converter
-from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_GUID, LAST_DATE, empty_member, empty_value
-from dualwrite.metadata.schema import Column, ColumnType, Side, Table
+from dualwrite.maps.end import Converter, End, blank_of, is_empty_date, refuse
+from dualwrite.maps.literals import read_date, read_guid, read_number, read_truth, text_of
+from dualwrite.maps.members import choice_to_boolean, from_enum, to_choice, to_enum
+from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_GUID, LAST_DATE
+from dualwrite.metadata.schema import ColumnType
 from dualwrite.metadata.values import Value
 
-_NOON = time(12)
-_WIDE = Context(prec=100)
+_WIDE = Context(prec=200)
 _DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _INTEGER_BITS = {ColumnType.INTEGER: 31, ColumnType.BIGINT: 63}
 _WHOLE = frozenset(_INTEGER_BITS)
 _FRACTIONAL = frozenset(_DEFAULT_SCALE)
 _NUMBERS = _WHOLE | _FRACTIONAL
 _DATES = frozenset({ColumnType.DATE, ColumnType.DATETIME})
-_TRUE = frozenset({"true", "yes", "1"})
-_FALSE = frozenset({"false", "no", "0"})
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """One end of a mapping: a column and the table it stands in."""
-
-    table: Table
-    column: Column
-
-    @property
-    def qualified(self) -> str:
-        return f"{self.table.entity_set}.{self.column.name}"
-
-    @property
-    def is_finops(self) -> bool:
-        return self.table.side is Side.FINOPS
-
-
-def refuse(target: End, message: str, problem: ValueProblem) -> ValueRefused:
-    return ValueRefused(message, problem=problem, table=target.table.name, column=target.column.name)
-
-
-def folded(member: str) -> str:
-    """A member's name as it is compared between the sides: without case, blanks and hyphens."""
-    return "".join(character for character in member.casefold() if character not in " -_")
-
-
-# --- blanks ---------------------------------------------------------------------------------------------------------
-
-
-def is_empty(value: Value, end: End) -> bool:
-    """Whether ``value`` is nothing: null, or on F&O's side an empty text, date or GUID. Numbers and members are
-    something."""
-    if value is None or value == "":
-        return True
-    if not end.is_finops:
-        return False
-    return is_empty_date(value) if isinstance(value, date) else value == EMPTY_GUID
-
-
-def is_blank(value: Value, end: End) -> bool:
-    """Whether ``value`` is what a row of its side holds where nothing was filled in: nothing, or an enum's member 0."""
-    if is_empty(value, end):
-        return True
-    is_member = end.is_finops and end.column.type is ColumnType.ENUM
-    return is_member and value == empty_member(end.column.enumeration)
-
-
-def is_empty_date(value: date) -> bool:
-    """Whether ``value`` is F&O's empty date, as a date or as that day at 00:00 or 12:00 UTC."""
-    if not isinstance(value, datetime):
-        return value == EMPTY_DATE
-    at = value.astimezone(UTC)
-    return at.date() == EMPTY_DATE and at.time() in (time.min, _NOON)
-
-
-def blank_of(end: End) -> Value:
-    """What ``end`` holds where nothing was filled in."""
-    return empty_value(end.column) if end.is_finops else None
-
 
 # --- one target type at a time --------------------------------------------------------------------------------------
 
-_Body: TypeAlias = Callable[[Value], Value]
-"""Converts a value that is not blank."""
 
-
-def _text_of(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
-
-
-def _to_text(source: End, target: End) -> _Body:
+def _to_text(source: End, target: End) -> Converter:
     length = target.column.length
 
     def convert(value: Value) -> Value:
-        text = value if isinstance(value, str) else _text_of(value)
+        text = value if isinstance(value, str) else text_of(value)
         if length is not None and len(text) > length:
             message = f"{source.column.name} is {len(text)} characters long, {target.qualified} holds {length}."
             raise refuse(target, message, ValueProblem.TOO_LONG)
@@ -124,24 +45,20 @@ def _to_text(source: End, target: End) -> _Body:
 
 
 def _wrong_type(source: End, target: End, value: Value, wanted: str) -> ValueRefused:
-    message = f"{source.column.name} is {_text_of(value)!r}, {target.qualified} takes {wanted}."
+    message = f"{source.column.name} is {text_of(value)!r}, {target.qualified} takes {wanted}."
     return refuse(target, message, ValueProblem.WRONG_TYPE)
 
 
 def _number(source: End, target: End, value: Value) -> Decimal:
     if isinstance(value, bool | int):
         return Decimal(int(value))
-    if isinstance(value, str):
-        try:
-            value = Decimal(value.strip())
-        except InvalidOperation:
-            raise _wrong_type(source, target, value, "a number") from None
-    if not isinstance(value, Decimal) or not value.is_finite():
+    number = read_number(value) if isinstance(value, str) else value
+    if not isinstance(number, Decimal) or not number.is_finite():
         raise _wrong_type(source, target, value, "a number")
-    return value
+    return number
 
 
-def _to_whole(source: End, target: End) -> _Body:
+def _to_whole(source: End, target: End) -> Converter:
     limit = 1 << _INTEGER_BITS[target.column.type]
 
     def convert(value: Value) -> Value:
@@ -161,7 +78,7 @@ def _to_whole(source: End, target: End) -> _Body:
     return convert
 
 
-def _to_fraction(source: End, target: End) -> _Body:
+def _to_fraction(source: End, target: End) -> Converter:
     scale = target.column.scale if target.column.scale is not None else _DEFAULT_SCALE[target.column.type]
     step = Decimal(1).scaleb(-scale)
 
@@ -178,38 +95,35 @@ def _to_fraction(source: End, target: End) -> _Body:
     return convert
 
 
-def _to_boolean(source: End, target: End) -> _Body:
+def _to_boolean(source: End, target: End) -> Converter:
     def convert(value: Value) -> Value:
-        if isinstance(value, bool):
-            return value
-        text = _text_of(value).strip().casefold()
-        if text in _TRUE or text in _FALSE:
-            return text in _TRUE
-        raise _wrong_type(source, target, value, "yes or no")
+        truth = value if isinstance(value, bool) else read_truth(text_of(value))
+        if truth is None:
+            raise _wrong_type(source, target, value, "yes or no")
+        return truth
 
     return convert
 
 
-def _parsed_date(source: End, target: End, value: Value) -> date:
-    if isinstance(value, date):
-        return value
-    text = _text_of(value).strip()
-    try:
-        return date.fromisoformat(text) if len(text) == len("1900-01-01") else datetime.fromisoformat(text)
-    except ValueError:
-        raise _wrong_type(source, target, value, "a date") from None
+def _moment(source: End, target: End, value: Value) -> date:
+    """A day, or a moment in UTC."""
+    if isinstance(value, datetime):
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:
+            raise _wrong_type(source, target, value, "a date") from None
+    at = value if isinstance(value, date) else read_date(text_of(value))
+    if at is None:
+        raise _wrong_type(source, target, value, "a date")
+    return at
 
 
-def _to_date(source: End, target: End) -> _Body:
+def _to_date(source: End, target: End) -> Converter:
     with_time = target.column.type is ColumnType.DATETIME
 
     def convert(value: Value) -> Value:
-        at = _parsed_date(source, target, value)
-        if isinstance(at, datetime):
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-            day = at.date()
-        else:
-            day = at
+        at = _moment(source, target, value)
+        day = at.date() if isinstance(at, datetime) else at
         if target.is_finops and not EMPTY_DATE <= day <= LAST_DATE:
             message = f"{source.column.name} is {day}, {target.qualified} takes dates from {EMPTY_DATE} to {LAST_DATE}."
             raise refuse(target, message, ValueProblem.OUT_OF_RANGE)
@@ -220,127 +134,14 @@ def _to_date(source: End, target: End) -> _Body:
     return convert
 
 
-def _to_guid(source: End, target: End) -> _Body:
+def _to_guid(source: End, target: End) -> Converter:
     def convert(value: Value) -> Value:
-        if isinstance(value, UUID):
-            return value
-        try:
-            return UUID(_text_of(value).strip())
-        except ValueError:
-            raise _wrong_type(source, target, value, "a GUID") from None
+        guid = value if isinstance(value, UUID) else read_guid(text_of(value))
+        if guid is None:
+            raise _wrong_type(source, target, value, "a GUID")
+        return guid
 
     return convert
-
-
-# --- enums and choices ----------------------------------------------------------------------------------------------
-
-
-def no_counterpart(source: End, target: End, value: Value, known: str) -> ValueRefused:
-    message = f"{source.column.name} '{_text_of(value)}' has no counterpart in {target.qualified}; allowed are {known}."
-    return refuse(target, message, ValueProblem.UNKNOWN_CHOICE)
-
-
-def _to_enum(source: End, target: End) -> _Body | None:
-    """Members by name from text, by number from numbers, by equal name from choices, No and Yes from booleans."""
-    enumeration = target.column.enumeration
-    members = enumeration.members if enumeration is not None else ()
-    table: dict[Value, Value]
-    match source.column.type:
-        case ColumnType.STRING | ColumnType.MEMO | ColumnType.ENUM:
-            return _named_member(source, target, members)
-        case ColumnType.INTEGER | ColumnType.BIGINT:
-            table = {number: name for name, number in members}
-        case ColumnType.BOOLEAN:
-            named = {name.casefold(): name for name, _ in members}
-            table = {False: named.get("no"), True: named.get("yes")}
-            if None in table.values():
-                return None
-        case ColumnType.CHOICE:
-            named = {folded(name): name for name, _ in members}
-            options = source.column.enumeration.members if source.column.enumeration is not None else ()
-            table = {number: named[folded(label)] for label, number in options if folded(label) in named}
-        case _:
-            return None
-    return _looked_up(source, target, table)
-
-
-def _named_member(source: End, target: End, members: tuple[tuple[str, int], ...]) -> _Body:
-    named = {name.casefold(): name for name, _ in members}
-    known = ", ".join(name for name, _ in members)
-
-    def convert(value: Value) -> Value:
-        text = _text_of(value)
-        if not named:
-            return text
-        member = named.get(text.casefold())
-        if member is None:
-            raise no_counterpart(source, target, value, known)
-        return member
-
-    return convert
-
-
-def _looked_up(source: End, target: End, table: Mapping[Value, Value]) -> _Body | None:
-    if not table:
-        return None
-    known = ", ".join(_text_of(value) for value in table)
-
-    def convert(value: Value) -> Value:
-        try:
-            return table[value]
-        except KeyError:
-            raise no_counterpart(source, target, value, known) from None
-
-    return convert
-
-
-def _from_enum(source: End, target: End) -> _Body | None:
-    """To choices by equal name, to booleans from No and Yes, to numbers by number, to text by name."""
-    members = source.column.enumeration.members if source.column.enumeration is not None else ()
-    kind = target.column.type
-    if kind.is_text:
-        return _to_text(source, target)
-    table: dict[Value, Value]
-    if kind is ColumnType.CHOICE:
-        options = target.column.enumeration.members if target.column.enumeration is not None else ()
-        labelled = {folded(label): number for label, number in options}
-        table = {name: labelled[folded(name)] for name, _ in members if folded(name) in labelled}
-        if table:
-            table.setdefault(empty_member(source.column.enumeration), None)
-    elif kind is ColumnType.BOOLEAN:
-        if {name.casefold() for name, _ in members} != {"no", "yes"}:
-            return None
-        table = {name: name.casefold() == "yes" for name, _ in members}
-    elif kind in _WHOLE:
-        table = {name: number for name, number in members}
-    else:
-        return None
-    return _looked_up(source, target, table)
-
-
-def _to_choice(source: End, target: End) -> _Body | None:
-    options = target.column.enumeration.members if target.column.enumeration is not None else ()
-    known = ", ".join(f"{number} ({label})" for label, number in options)
-    by_number: dict[Value, Value] = {number: number for _, number in options}
-    by_label: dict[Value, Value] = {folded(label): number for label, number in options}
-
-    def from_number(value: Value) -> Value:
-        if by_number and value not in by_number:
-            raise no_counterpart(source, target, value, known)
-        return value
-
-    def from_text(value: Value) -> Value:
-        text = _text_of(value)
-        number = by_label.get(folded(text))
-        if number is not None:
-            return number
-        if text.strip().isdecimal():
-            return from_number(int(text))
-        raise no_counterpart(source, target, value, known)
-
-    if source.column.type.is_text:
-        return from_text
-    return from_number if source.column.type in (ColumnType.CHOICE, *_WHOLE) else None
 
 
 # --- the pair -------------------------------------------------------------------------------------------------------
@@ -355,7 +156,7 @@ _CONVERTIBLE_TO: Mapping[ColumnType, frozenset[ColumnType]] = {
     **dict.fromkeys(_DATES, _DATES | {ColumnType.STRING, ColumnType.MEMO}),
     ColumnType.GUID: frozenset({ColumnType.GUID, ColumnType.STRING, ColumnType.MEMO}),
 }
-_BODIES: Mapping[ColumnType, Callable[[End, End], _Body]] = {
+_BODIES: Mapping[ColumnType, Callable[[End, End], Converter]] = {
     **dict.fromkeys((ColumnType.STRING, ColumnType.MEMO), _to_text),
     **dict.fromkeys(_WHOLE, _to_whole),
     **dict.fromkeys(_FRACTIONAL, _to_fraction),
@@ -365,20 +166,22 @@ _BODIES: Mapping[ColumnType, Callable[[End, End], _Body]] = {
 }
 
 
-def _body(source: End, target: End) -> _Body | None:
+def _body(source: End, target: End) -> Converter | None:
     kind = target.column.type
     if kind is ColumnType.ENUM:
-        return _to_enum(source, target)
-    if source.column.type is ColumnType.ENUM:
-        return _from_enum(source, target)
+        return to_enum(source, target)
+    if source.column.type is ColumnType.ENUM and not kind.is_text:
+        return from_enum(source, target)
     if kind is ColumnType.CHOICE:
-        return _to_choice(source, target)
+        return to_choice(source, target)
+    if kind is ColumnType.BOOLEAN and source.column.type is ColumnType.CHOICE:
+        return choice_to_boolean(source, target)
     if source.column.type not in _CONVERTIBLE_TO.get(kind, frozenset()):
         return None
     return _BODIES[kind](source, target)
 
 
-def compile_conversion(source: End, target: End) -> Converter | None:
+def plain_converter(source: End, target: End) -> Converter | None:
     """The converter from one column to another without a value map; None where their types have none.
 
     Laws: a blank becomes the other side's blank; what converts forth and back comes back equal, blanks and rounding

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from dualwrite.errors import ValueRefused
-from dualwrite.maps.convert import is_empty_date
-from dualwrite.maps.plan import ColumnPair, Converter, Path, Plan
+from dualwrite.maps.end import Converter, is_empty_date
+from dualwrite.maps.plan import ColumnPair, Path, Plan
 from dualwrite.metadata.values import Row, Value, target_entry
 
 _NOTHING: Mapping[Path, Value] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from dualwrite.errors import RecordRefused, ReferenceNotFound, ValueRefused
-from dualwrite.maps.plan import ColumnPlan, DirectionPlan, KeyColumn, LookupPlan, Path
+from dualwrite.maps.plan import ColumnPlan, DirectionPlan, KeyColumn, LookupCondition, LookupPlan, Path
 from dualwrite.metadata.values import Row, Value, target_entry
 
 NOTHING_RELATED: Mapping[Path, Value] = {}
@@ -82,7 +82,7 @@ def transform(
                 else:
                     lookups.append(pending)
             elif column.alternatives:
-                values[column.target_column] = _behind_polymorphic(column, row, related)
+                values[column.target_column] = _first_filled(column, row, related)
             else:
                 path = column.source_path
                 source = None if path is None else row.get(path[0]) if len(path) == 1 else related.get(path)
@@ -110,21 +110,28 @@ def key_of(
 
 
 def _pending(lookup: LookupPlan, row: Row) -> PendingLookup | None:
-    """The lookup with the values to look for; None when they are all empty."""
-    empty = True
+    """The lookup with the values to look for; None when those that come from the row are all empty."""
+    empty = bool(lookup.source_columns)
     found: list[tuple[Value, ...]] = []
     for alternative in lookup.alternatives:
-        values = tuple(each.convert(row.get(each.source_column)) for each in alternative.conditions)
-        empty = empty and all(value is None or value == "" for value in values)
+        values = tuple(_wanted(each, row) for each in alternative.conditions)
+        if empty:
+            given = zip(alternative.conditions, values, strict=True)
+            empty = all(value is None or value == "" for each, value in given if each.source_column is not None)
         found.append(values)
     return None if empty else PendingLookup(lookup, tuple(found))
 
 
-def _behind_polymorphic(column: ColumnPlan, row: Row, related: Mapping[Path, Value]) -> Value:
-    table = row.get(target_entry(column.alternatives[0].path[0]))
+def _wanted(condition: LookupCondition, row: Row) -> Value:
+    return condition.convert(None if condition.source_column is None else row.get(condition.source_column))
+
+
+def _first_filled(column: ColumnPlan, row: Row, related: Mapping[Path, Value]) -> Value:
     for each in column.alternatives:
         value = related.get(each.path)
-        if value is not None and table in (None, each.table):
+        if value is None or value == "":
+            continue
+        if each.table is None or row.get(target_entry(each.path[0])) in (None, each.table):
             return each.convert(value)
     return column.convert(None)
 
@@ -165,7 +172,7 @@ def lookup_refusal(
     """The refusal of a record whose lookup finds no row. ``maps`` names, by table, the map that brings its rows."""
     first = pending.plan.alternatives[0]
     wanted = ", ".join(
-        f"{each.source_column} {_known_as(value)}"
+        f"{each.source_column or '.'.join(each.target_path)} {_known_as(value)}"
         for each, value in zip(first.conditions, pending.values[0], strict=True)
     )
     were = "was" if len(first.conditions) == 1 else "were"

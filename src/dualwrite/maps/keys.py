@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from dualwrite.errors import MapRefused
-from dualwrite.maps.findings import Code
+from dualwrite.maps.findings import Code, Findings
 from dualwrite.maps.lookup_path import parse_lookup_path
-from dualwrite.maps.plan import KeyPart
-from dualwrite.maps.resolve import Findings, ResolvedMapping
+from dualwrite.maps.plan import KeyOrigin, KeyPart
+from dualwrite.maps.resolve import ResolvedMapping
 from dualwrite.maps.values import Direction, MapVersion, SyncDirection
 from dualwrite.metadata.schema import Table
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationKey:
+    """The key's parts with the lines that map them, without the company, and who chose them."""
+
+    parts: tuple[tuple[KeyPart, ResolvedMapping], ...]
+    origin: KeyOrigin
 
 
 def compile_key(
@@ -17,40 +28,99 @@ def compile_key(
     finops: Table,
     dataverse: Table,
     resolved: tuple[ResolvedMapping, ...],
+    chosen: tuple[str, ...] | None,
     findings: Findings,
-) -> tuple[tuple[KeyPart, ResolvedMapping], ...]:
-    """The key's parts with the lines that map them; what is missing becomes findings. The company is left out."""
-    columns = _key_columns(version, dataverse, findings)
+) -> IntegrationKey:
+    """The key of the map: its own, else the one ``chosen`` for the table, else one of the table's alternate keys.
+
+    What is missing becomes findings.
+    """
+    origin, columns = _key_columns(version, dataverse, resolved, chosen, findings)
     parts: list[tuple[KeyPart, ResolvedMapping]] = []
-    two_way = any(each.mapping.sync_direction is SyncDirection.BOTH for each in resolved)
     for column in columns:
-        lines = [each for each in resolved if each.column is not None and each.column.name == column]
-        mapped = [each for each in lines if not each.mapping.is_constant]
-        if not mapped:
-            code = Code.KEY_CONSTANT if lines else Code.KEY_NOT_MAPPED
-            message = f"the key column {dataverse.name}.{column} is not mapped to a finance and operations column"
-            findings.error(code, message, "integration_key")
-        for each in mapped:
-            assert each.finops is not None
-            parts.append((KeyPart(each.landings[0].path, each.finops.column.name), each))
-            if two_way and each.mapping.sync_direction is not SyncDirection.BOTH:
-                message = f"{each.mapping}: a key column must be mapped both ways when any column is"
-                findings.error(Code.KEY_ONE_WAY, message, each.at)
+        parts += _parts(column, dataverse, resolved, findings)
+    if any(each.mapping.sync_direction is SyncDirection.BOTH for each in resolved):
+        _check_both_ways(parts, findings)
     if any(each.goes(Direction.TO_FINOPS) and not each.mapping.is_constant for each in resolved):
         _check_finops_key(finops, resolved, findings)
-    return tuple(parts)
+    return IntegrationKey(tuple(parts), origin)
 
 
-def _key_columns(version: MapVersion, dataverse: Table, findings: Findings) -> tuple[str, ...]:
+def _parts(
+    column: str, dataverse: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings
+) -> list[tuple[KeyPart, ResolvedMapping]]:
+    lines = [each for each in resolved if each.column is not None and each.column.name == column]
+    mapped = [each for each in lines if not each.mapping.is_constant]
+    if not mapped:
+        code = Code.KEY_CONSTANT if lines else Code.KEY_NOT_MAPPED
+        message = f"the key column {dataverse.name}.{column} is not mapped to a finance and operations column"
+        findings.error(code, message, lines[0].at if lines else "integration_key")
+    else:
+        _check_behind(column, lines, findings)
+    return [
+        (KeyPart(each.landings[0].path, each.finops.column.name), each) for each in mapped if each.finops is not None
+    ]
+
+
+def _check_behind(column: str, lines: list[ResolvedMapping], findings: Findings) -> None:
+    """A lookup of the key is found by a key of its own table: one of them must be mapped completely."""
+    first = lines[0]
+    if not first.is_lookup:
+        return
+    for landing in first.landings:
+        named = {each.path[1] for line in lines for each in line.landings if each.table is landing.table}
+        keys = [frozenset(_without_company(key, landing.table)) for key in landing.table.alternate_keys]
+        partly = [key for key in keys if named & key]
+        if partly and not any(key <= named for key in partly):
+            missing = ", ".join(f"{column}.{name}" for name in sorted(min(partly, key=len) - named))
+            message = f"the key leads through {column} to {landing.table.name}, whose key also has {missing}"
+            findings.error(Code.KEY_NOT_MAPPED, message, first.at)
+
+
+def _check_both_ways(parts: Iterable[tuple[KeyPart, ResolvedMapping]], findings: Findings) -> None:
+    for _, each in parts:
+        if each.mapping.sync_direction is not SyncDirection.BOTH:
+            message = f"{each.mapping}: a key column must be mapped both ways when any column is"
+            findings.error(Code.KEY_ONE_WAY, message, each.at)
+
+
+def _key_columns(
+    version: MapVersion,
+    dataverse: Table,
+    resolved: tuple[ResolvedMapping, ...],
+    chosen: tuple[str, ...] | None,
+    findings: Findings,
+) -> tuple[KeyOrigin, tuple[str, ...]]:
     """The own columns of the Dataverse table that the key consists of, lookups included."""
-    if version.integration_key is None:
-        if not dataverse.alternate_keys:
-            message = f"{dataverse.name} has no alternate key; name the columns of the integration key"
-            findings.error(Code.NO_KEY, message, "integration_key")
-            return ()
-        return tuple(name for name in dataverse.alternate_keys[0] if name != dataverse.company_column)
+    if version.integration_key is not None:
+        return KeyOrigin.MAP, _named_columns(version.integration_key, dataverse, findings)
+    if chosen is not None:
+        return KeyOrigin.CONNECTION, _named_columns(chosen, dataverse, findings)
+    return KeyOrigin.ALTERNATE_KEY, _generated(dataverse, resolved, findings)
+
+
+def _generated(dataverse: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings) -> tuple[str, ...]:
+    """The first alternate key that the map maps completely, else the first."""
+    keys = [key for each in dataverse.alternate_keys if (key := _without_company(each, dataverse))]
+    if not keys:
+        findings.error(Code.NO_KEY, f"{dataverse.name} has no alternate key", "integration_key")
+        return ()
+    mapped = {each.column.name for each in resolved if each.column is not None and not each.mapping.is_constant}
+    complete = [key for key in keys if mapped.issuperset(key)]
+    if len(complete) > 1:
+        others = " or ".join(", ".join(key) for key in complete[1:])
+        message = f"{', '.join(complete[0])} identifies the rows, and {others} could as well"
+        findings.warning(Code.NO_KEY, message, "integration_key", remedy="Name the integration key in the map.")
+    return (complete or keys)[0]
+
+
+def _without_company(key: Iterable[str], table: Table) -> tuple[str, ...]:
+    return tuple(name for name in key if name != table.company_column)
+
+
+def _named_columns(texts: tuple[str, ...], dataverse: Table, findings: Findings) -> tuple[str, ...]:
     names: list[str] = []
-    for index, text in enumerate(version.integration_key):
+    for index, text in enumerate(texts):
         try:
             column = dataverse.find(parse_lookup_path(text).column)
         except MapRefused:

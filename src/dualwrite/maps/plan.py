@@ -5,22 +5,30 @@ A plan holds ready-made converters and look-up tables, so that running it is a m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.tree import Expression
+from dualwrite.maps.conversion import Conversion
+from dualwrite.maps.end import Converter
 from dualwrite.maps.findings import Finding
 from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
 from dualwrite.metadata.schema import Table
-from dualwrite.metadata.values import Value
 
 Path: TypeAlias = tuple[str, ...]
-Converter: TypeAlias = Callable[[Value], Value]
-"""Gives the target's value for a source's value. Raises: ValueRefused, without naming map and record."""
+
+
+class KeyOrigin(Enum):
+    """Who chose the integration key."""
+
+    MAP = "named by the map"
+    CONNECTION = "chosen for the connection"
+    ALTERNATE_KEY = "an alternate key of the table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +46,20 @@ class KeyColumn:
     target_path: Path
     source_path: Path
     convert: Converter
+    conversion: Conversion
 
 
 @dataclass(frozen=True, slots=True)
 class LookupCondition:
-    """The row looked for has at ``target_path`` the converted value of ``source_column``."""
+    """The row looked for has at ``target_path`` the converted value of ``source_column``.
+
+    Without a source column and a conversion it has a constant there, which ``convert`` gives for any value.
+    """
 
     target_path: Path
-    source_column: str
+    source_column: str | None
     convert: Converter
+    conversion: Conversion | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +82,23 @@ class LookupPlan:
 
     @property
     def source_columns(self) -> frozenset[str]:
-        return frozenset(each.source_column for table in self.alternatives for each in table.conditions)
+        """The columns of the source row that tell which row is looked for; none where constants do."""
+        conditions = (each for table in self.alternatives for each in table.conditions)
+        return frozenset(each.source_column for each in conditions if each.source_column is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAlternative:
-    """Where a polymorphic lookup's value is when its row points to ``table``. ``path`` starts with the lookup
-    column."""
+    """One of several places behind lookups from which a column is filled.
 
-    table: str
+    ``path`` starts with the lookup column. ``table`` is the table the lookup's row must be in where the lookup is
+    polymorphic, None elsewhere.
+    """
+
+    table: str | None
     path: Path
     convert: Converter
+    conversion: Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +106,10 @@ class ColumnPlan:
     """How one target column is filled.
 
     ``source_path`` is None for a constant, of one part for a column of the source row, longer for a column behind a
-    lookup; for a polymorphic lookup it is the first alternative's. ``on_create_only`` marks constants, written when a
-    row is created.
+    lookup. Where ``alternatives`` are given, the first one that is not empty fills the column; ``source_path`` and
+    ``convert`` are then the first alternative's, and ``convert(None)`` fills the column when all are empty.
+    ``conversion`` is None for constants and for lookups, whose conditions have their own. ``on_create_only`` marks
+    constants, written when a row is created.
     """
 
     target_column: str
@@ -96,6 +117,7 @@ class ColumnPlan:
     convert: Converter
     lookup: LookupPlan | None
     mapping: ColumnMapping
+    conversion: Conversion | None = None
     on_create_only: bool = False
     alternatives: tuple[SourceAlternative, ...] = ()
 
@@ -104,6 +126,8 @@ class ColumnPlan:
         """The columns of the source row whose change makes this column be written."""
         if self.lookup is not None:
             return self.lookup.source_columns
+        if self.alternatives:
+            return frozenset(each.path[0] for each in self.alternatives)
         return frozenset() if self.source_path is None else frozenset(self.source_path[:1])
 
     @property
@@ -150,7 +174,8 @@ class DirectionPlan:
         tables: dict[Path, tuple[str, ...]] = {}
         for column in self.columns:
             for each in column.alternatives:
-                tables[each.path] = (*tables.get(each.path, ()), each.table)
+                if each.table is not None:
+                    tables[each.path] = (*tables.get(each.path, ()), each.table)
         return MappingProxyType(tables)
 
     @cached_property
@@ -191,7 +216,11 @@ class ColumnPair:
 
 @dataclass(frozen=True)
 class Plan:
-    """A map that can run, with the warnings that do not stop it."""
+    """A map that can run, with the warnings that do not stop it.
+
+    ``key`` is the integration key without the company; the keys that could be chosen instead are
+    ``dataverse.alternate_keys``.
+    """
 
     map: MapVersion
     finops: Table
@@ -200,6 +229,7 @@ class Plan:
     to_dataverse: DirectionPlan | None
     to_finops: DirectionPlan | None
     key: tuple[KeyPart, ...]
+    key_origin: KeyOrigin = KeyOrigin.ALTERNATE_KEY
     pairs: tuple[ColumnPair, ...] = ()
     warnings: tuple[Finding, ...] = ()
 

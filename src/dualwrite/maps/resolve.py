@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dualwrite.errors import MapRefused
-from dualwrite.maps.convert import End
-from dualwrite.maps.findings import Code, Finding, Severity
+from dualwrite.maps.end import End
+from dualwrite.maps.findings import Code, Findings
 from dualwrite.maps.lookup_path import LookupPath, PathAlternative, parse_lookup_path
 from dualwrite.maps.plan import Path
 from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
 from dualwrite.metadata.schema import Column, ColumnType, EnvironmentSchema, Table
-
-
-@dataclass(slots=True)
-class Findings:
-    """Findings gathered while a map is compiled."""
-
-    found: list[Finding] = field(default_factory=list)
-
-    def error(self, code: Code, message: str, path: str) -> None:
-        self.found.append(Finding(code, Severity.ERROR, message, path))
-
-    def warning(self, code: Code, message: str, path: str) -> None:
-        self.found.append(Finding(code, Severity.WARNING, message, path))
-
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +63,15 @@ class Resolver:
         at = f"columns[{index}]"
         finops = self._finops(mapping, at)
         path, column, landings = self._dataverse(mapping, at)
-        if mapping.is_constant and mapping.default is None:
-            self.findings.error(Code.TYPE, f"{mapping}: a mapping with one column needs a constant", at)
+        if mapping.finops is None and mapping.dataverse is None:
+            self.findings.error(Code.LINE, f"{mapping}: the line names no column", at)
+        elif mapping.is_constant and mapping.default is None:
+            self.findings.error(Code.LINE, f"{mapping}: a line with one column needs a constant", at)
         if len(self.findings.found) > before:
             return None
         is_lookup = path is not None and path.is_lookup
-        return ResolvedMapping(index, mapping, finops, column, landings, is_lookup, len(landings) > 1)
+        polymorphic = is_lookup and column is not None and column.is_polymorphic
+        return ResolvedMapping(index, mapping, finops, column, landings, is_lookup, polymorphic)
 
     def _finops(self, mapping: ColumnMapping, at: str) -> End | None:
         if mapping.finops is None:

@@ -19,14 +19,14 @@ from yaml.serializer import Serializer
 
 from dualwrite.errors import MapRefused
 from dualwrite.maps.lookup_path import parse_lookup_path
+from dualwrite.maps.transforms import read_transform
+from dualwrite.maps.transforms.kind import Entries, Spelling, SpellingRefused
 from dualwrite.maps.values import (
     MAP_TYPES,
     ColumnMapping,
-    Default,
     FilterExit,
     MapVersion,
     Transform,
-    ValueMap,
     Version,
 )
 
@@ -114,18 +114,20 @@ def _columns(columns: tuple[ColumnMapping, ...]) -> SequenceNode:
 
 
 def _column(mapping: ColumnMapping) -> Node:
-    nodes = [_transform(each) for each in mapping.transforms]
+    nodes = [_spelled(each.spelled()) for each in mapping.transforms]
     if not nodes:
         return _scalar(str(mapping))
     return _mapping([(str(mapping), nodes[0] if len(nodes) == 1 else _flow(nodes))])
 
 
-def _transform(transform: Transform) -> Node:
-    match transform:
-        case Default(value):
-            return _scalar(value)
-        case ValueMap(pairs):
-            return _mapping(((left, _scalar(right)) for left, right in pairs), flow=True)
+def _spelled(spelling: Spelling) -> Node:
+    match spelling:
+        case str():
+            return _scalar(spelling)
+        case Entries(pairs):
+            return _mapping(((name, _spelled(value)) for name, value in pairs), flow=True)
+        case _:
+            return _flow(map(_spelled, spelling))
 
 
 # --- from text ------------------------------------------------------------------------------------------------------
@@ -259,6 +261,14 @@ class _Reader:
         return (self.transform(node),)
 
     def transform(self, node: Node) -> Transform:
+        try:
+            return read_transform(self.spelling(node))
+        except SpellingRefused as refusal:
+            self.refuse(node, str(refusal))
+
+    def spelling(self, node: Node) -> Spelling:
         if isinstance(node, MappingNode):
-            return ValueMap(tuple((self.text(key), self.text(value)) for key, value in node.value))
-        return Default(self.text(node))
+            return Entries(tuple((self.text(key), self.spelling(value)) for key, value in node.value))
+        if isinstance(node, SequenceNode):
+            return tuple(self.spelling(item) for item in node.value)
+        return self.text(node)

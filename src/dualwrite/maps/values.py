@@ -5,10 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 
 from dualwrite.errors import MapRefused
+from dualwrite.maps.transforms import CaseRule, Default, InTimeZone, Transform, Truncate, Unmapped, ValueMap
 from dualwrite.metadata.schema import Side
+
+__all__ = [
+    "MAP_TYPES",
+    "CaseRule",
+    "ColumnMapping",
+    "Default",
+    "Direction",
+    "FilterExit",
+    "InTimeZone",
+    "MapVersion",
+    "SyncDirection",
+    "Transform",
+    "Truncate",
+    "Unmapped",
+    "ValueMap",
+    "Version",
+]
 
 _VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})", re.ASCII)
 
@@ -66,22 +83,6 @@ class FilterExit(Enum):
     KEEP = "keep"
     DELETE = "delete"
 
-
-@dataclass(frozen=True, slots=True)
-class Default:
-    """A constant, as text: written where there is no source column, or where the source is empty."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class ValueMap:
-    """Pairs of an F&O value and the Dataverse value it stands for, both as text."""
-
-    pairs: tuple[tuple[str, str], ...]
-
-
-Transform: TypeAlias = Default | ValueMap
 
 _SYMBOLS = {
     (SyncDirection.BOTH, False): "=",

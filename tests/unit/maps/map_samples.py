@@ -10,7 +10,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from dualwrite.maps.compile import compile_map
-from dualwrite.maps.convert import EMPTY_DATE, End
+from dualwrite.maps.end import End
 from dualwrite.maps.findings import Finding
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.values import (
@@ -23,6 +23,7 @@ from dualwrite.maps.values import (
     ValueMap,
     Version,
 )
+from dualwrite.metadata.empty import EMPTY_DATE
 from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Value
 

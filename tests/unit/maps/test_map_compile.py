@@ -137,17 +137,17 @@ WRONG = {
     ),
     "a constant that does not fit": (
         customers(columns=(ACCOUNT, ColumnMapping(None, "kind", FORTH, (Default("many"),)))),
-        "DIPV1030",
+        "DIPV1018",
         "columns[1].transforms",
     ),
     "a constant that points the wrong way": (
         customers(columns=(ACCOUNT, ColumnMapping(None, "kind", BACK, (Default("3"),)))),
-        "DIPV1030",
+        "DIPV1018",
         "columns[1]",
     ),
     "a value map with a stranger": (
         customers(columns=(ACCOUNT, ColumnMapping("HOLD", "hold", BOTH, (ValueMap((("maybe", "806380000"),)),)))),
-        "DIPV1030",
+        "DIPV1018",
         "columns[1].transforms",
     ),
     "a value map that is not invertible": (
@@ -157,7 +157,7 @@ WRONG = {
                 ColumnMapping("HOLD", "hold", BOTH, (ValueMap((("no", "806380000"), ("all", "806380000"))),)),
             )
         ),
-        "DIPV1030",
+        "DIPV1018",
         "columns[1].transforms",
     ),
     "no alternate key": (
@@ -188,7 +188,7 @@ WRONG = {
     "a key that is a constant": (
         customers(columns=(ColumnMapping(None, "number", FORTH, (Default("1"),)), ColumnMapping("GROUPID", "rating"))),
         "DIPV1028",
-        "integration_key",
+        "columns[0]",
     ),
     "a company-specific with a global table": (
         replace(customers(), dataverse_table="unit"),

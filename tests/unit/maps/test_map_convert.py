@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from map_samples import BLOCKED, GRADE, GRADES, HOLD, NO_YES, dataverse_table, finops_table, values_of
 
 from dualwrite.errors import ValueProblem, ValueRefused
-from dualwrite.maps.convert import End, blank_of, compile_conversion
+from dualwrite.maps.convert import plain_converter
+from dualwrite.maps.end import Converter, End, blank_of
 from dualwrite.maps.equality import agrees
-from dualwrite.maps.plan import Converter
 from dualwrite.metadata.schema import Column, Enumeration
 from dualwrite.metadata.schema import ColumnType as T
 from dualwrite.metadata.values import Value
@@ -32,7 +32,7 @@ def dataverse(kind: T, **facts: object) -> End:
 
 
 def converter(source: End, target: End) -> Converter:
-    found = compile_conversion(source, target)
+    found = plain_converter(source, target)
     assert found is not None
     return found
 
@@ -219,7 +219,7 @@ def test_the_empty_guid_becomes_null() -> None:
     ],
 )
 def test_types_without_a_conversion_have_none(source: End, target: End) -> None:
-    assert compile_conversion(source, target) is None
+    assert plain_converter(source, target) is None
 
 
 def test_every_pair_of_types_either_converts_or_says_that_it_cannot() -> None:
@@ -227,6 +227,6 @@ def test_every_pair_of_types_either_converts_or_says_that_it_cannot() -> None:
     for left, right in itertools.product(T, T):
         source, target = finops(left, enumeration=anything), dataverse(right, enumeration=anything)
         for one, other in ((source, target), (target, source)):
-            convert = compile_conversion(one, other)
+            convert = plain_converter(one, other)
             if convert is not None:
                 assert convert(None) == blank_of(other)

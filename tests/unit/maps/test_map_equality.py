@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from map_samples import CUSTOMER, compiled, customers, values_of
 
-from dualwrite.maps.convert import End
+from dualwrite.maps.end import End
 from dualwrite.maps.equality import ColumnDifference, differs
 from dualwrite.maps.execute import transform
 from dualwrite.maps.plan import DirectionPlan, Path

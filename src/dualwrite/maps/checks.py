@@ -1,0 +1,96 @@
+"""What must hold of a map as a whole before it may run: scope, duplicates, mandatory and read-only columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dualwrite.maps.findings import Code, Findings
+from dualwrite.maps.resolve import ResolvedMapping
+from dualwrite.maps.values import Direction
+from dualwrite.metadata.schema import Column, ColumnRole, Side, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The checks of one map; what does not hold becomes a finding."""
+
+    finops: Table
+    dataverse: Table
+    resolved: tuple[ResolvedMapping, ...]
+    findings: Findings
+
+    def run(self) -> None:
+        self._scope()
+        self._duplicates()
+        for direction in Direction:
+            going = [each for each in self.resolved if each.goes(direction)]
+            if going:
+                self._mandatory(going, direction)
+                self._read_only(going, direction)
+
+    def _scope(self) -> None:
+        left, right = self.finops.is_company_specific, self.dataverse.is_company_specific
+        if left != right:
+            described = {True: "company-specific", False: "global"}
+            message = f"{self.finops.name} is {described[left]} and {self.dataverse.name} is {described[right]}"
+            self.findings.error(Code.SCOPE, message, "dataverse_table")
+
+    def _duplicates(self) -> None:
+        seen: dict[tuple[Direction, str], ResolvedMapping] = {}
+        pairs: dict[tuple[str, str], int] = {}
+        for each in self.resolved:
+            pair = (str(each.mapping.finops).casefold(), str(each.mapping.dataverse).casefold())
+            if pairs.setdefault(pair, each.index) != each.index:
+                self.findings.error(Code.DUPLICATE_PAIR, f"{each.mapping} repeats columns[{pairs[pair]}]", each.at)
+                continue
+            for direction in Direction:
+                if each.goes(direction):
+                    first = seen.setdefault((direction, _target_name(each, direction)), each)
+                    if first is not each:
+                        self._written_twice(each, first, direction)
+
+    def _written_twice(self, each: ResolvedMapping, first: ResolvedMapping, direction: Direction) -> None:
+        target = _target_name(each, direction)
+        if direction is Direction.TO_DATAVERSE:
+            self.findings.error(Code.DATAVERSE_DUPLICATE, f"{target} is already written by {first.at}", each.at)
+        elif not (first.is_lookup and each.is_lookup):
+            self.findings.error(Code.FINOPS_DUPLICATE, f"{target} is already written by {first.at}", each.at)
+        else:
+            message = f"{target} is also written by {first.at}; the first that is not empty is taken, in map order"
+            remedy = "Nothing, if that is meant; otherwise map the other lines to Dataverse only."
+            self.findings.warning(Code.FINOPS_DUPLICATE, message, each.at, remedy=remedy)
+
+    def _mandatory(self, going: Iterable[ResolvedMapping], direction: Direction) -> None:
+        table = self.dataverse if direction is Direction.TO_DATAVERSE else self.finops
+        code = Code.MANDATORY_DATAVERSE if direction is Direction.TO_DATAVERSE else Code.MANDATORY_FINOPS
+        written = {own_column(each, direction).name for each in going}
+        for column in table.columns:
+            ours = column.role is ColumnRole.PLAIN and column.name != table.company_column
+            is_id = table.side is Side.DATAVERSE and column.name in table.key
+            if column.required and ours and not is_id and column.name not in written:
+                message = f"{table.name}.{column.name} is mandatory, and neither mapped nor given a constant"
+                self.findings.error(code, message, "columns")
+
+    def _read_only(self, going: Iterable[ResolvedMapping], direction: Direction) -> None:
+        table = self.dataverse if direction is Direction.TO_DATAVERSE else self.finops
+        for each in going:
+            column = own_column(each, direction)
+            if not column.writable:
+                self.findings.error(Code.READ_ONLY, f"{table.name}.{column.name} is read-only", each.at)
+
+
+def own_column(each: ResolvedMapping, direction: Direction) -> Column:
+    """The column of the target's own row that ``each`` writes."""
+    if direction is Direction.TO_DATAVERSE:
+        assert each.column is not None
+        return each.column
+    assert each.finops is not None
+    return each.finops.column
+
+
+def _target_name(each: ResolvedMapping, direction: Direction) -> str:
+    """What may be written once only. Several lines may share a lookup column, each with a path of its own."""
+    if direction is Direction.TO_DATAVERSE and each.is_lookup:
+        return ".".join(each.landings[0].path)
+    return own_column(each, direction).name
