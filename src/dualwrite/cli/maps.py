@@ -18,7 +18,7 @@ from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.maps.text import parse_map
-from dualwrite.maps.values import ColumnMapping, Default, MapVersion
+from dualwrite.maps.values import ColumnMapping, MapVersion
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_copies import Refusal
 from dualwrite.store.maps import TableMap
@@ -245,7 +245,4 @@ def _shown(state: TableMap, version: MapVersion) -> list[RenderableType]:
 
 
 def _transforms(column: ColumnMapping) -> str:
-    return "; ".join(
-        f"default {each.value}" if isinstance(each, Default) else ", ".join(f"{a}: {b}" for a, b in each.pairs)
-        for each in column.transforms
-    )
+    return "; ".join(each.described() for each in column.transforms)

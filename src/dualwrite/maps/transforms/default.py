@@ -37,6 +37,9 @@ class Default(Kind):
     def published(self) -> Published:
         return {"transformType": self.published_type, "defaultValue": self.value}
 
+    def described(self) -> str:
+        return f"default {self.value}"
+
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
         if convert is None:
             return None

@@ -63,6 +63,10 @@ class Kind(ABC):
         """The spelling in a solution file, ``transformType`` included."""
 
     @abstractmethod
+    def described(self) -> str:
+        """A few words for lists and messages."""
+
+    @abstractmethod
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
         """The converter that applies this transform and leaves the rest to ``convert``; None where there is none.
 

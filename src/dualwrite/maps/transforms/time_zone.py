@@ -56,6 +56,9 @@ class InTimeZone(Kind):
     def published(self) -> Published:
         return {"transformType": self.published_type, "name": self.name}
 
+    def described(self) -> str:
+        return f"{self.word} {self.name}"
+
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
         if convert is None:
             return None

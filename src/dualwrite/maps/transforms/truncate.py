@@ -53,6 +53,9 @@ class Truncate(Kind):
     def published(self) -> Published:
         return {"transformType": self.published_type, "to": self.to}
 
+    def described(self) -> str:
+        return self.word if self.to is None else f"{self.word} to {self.to}"
+
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
         if convert is None:
             return None

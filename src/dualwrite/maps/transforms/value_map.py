@@ -118,6 +118,9 @@ class ValueMap(Kind):
             published["furtherPairs"] = further
         return published
 
+    def described(self) -> str:
+        return ", ".join(f"{left}: {right}" for left, right in (*self.pairs, *self._options().items()))
+
     # --- meaning --------------------------------------------------------------------------------------------------
 
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
