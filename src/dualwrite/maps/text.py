@@ -138,6 +138,17 @@ def parse_map(text: str, *, file: str | PurePath = "map.yaml") -> MapVersion:
     return _Reader(str(file)).read(text)
 
 
+def parse_column(text: str) -> ColumnMapping:
+    """The line that ``text`` spells, as it stands under ``columns`` in a file. Raises: MapRefused."""
+    try:
+        node = compose_text(text, file="")
+        if node is None:
+            raise MapRefused(": a line such as COLUMN = column is expected")
+        return _Reader("").column(node)
+    except MapRefused as refusal:
+        raise MapRefused(f"{text!r}: {refusal.message.partition(': ')[2]}") from refusal
+
+
 def compose_text(text: str, *, file: str) -> Node | None:
     """The node tree of a YAML text in which every scalar is text. Raises: MapRefused, naming file and line."""
     try:
