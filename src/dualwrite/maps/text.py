@@ -37,12 +37,136 @@ _REQUIRED = ("name", "version", "publisher", "finops_entity", "dataverse_table",
 _OPTIONAL = (*_TEXTS, "integration_key", "on_filter_exit", "owning_team")
 _TAG = "tag:yaml.org,2002:"
 _LOADER: type[yaml.BaseLoader] | type[yaml.CBaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_STEP = re.compile(r"(\w+)|\[(\d+)\]", re.ASCII)
+
+
+# --- to text --------------------------------------------------------------------------------------------------------
+
+
+class _Dumper(Emitter, Serializer, BaseResolver):
+    """Writes nodes in which every scalar is text, so that nothing needs quotes for its type's sake."""
+
+    def __init__(self, stream: _Sink) -> None:
+        Emitter.__init__(self, stream, allow_unicode=True, width=116)
+        Serializer.__init__(self)
+        BaseResolver.__init__(self)
+
+
+class _Sink:
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.parts.append(text)
+
+
+def render_map(version: MapVersion) -> str:
+    """The YAML text of ``version``; :func:`parse_map` gives the equal value back."""
+    entries: list[tuple[str, Node]] = [
+        ("name", _scalar(version.name)),
+        ("version", _scalar(str(version.version))),
+        ("publisher", _scalar(version.publisher)),
+    ]
+    entries += [(name, _scalar(text)) for name in ("description", "notes") if (text := _text_of(version, name))]
+    entries += [
+        ("finops_entity", _scalar(version.finops_entity)),
+        ("dataverse_table", _scalar(version.dataverse_table)),
+    ]
+    entries += [(name, _scalar(text)) for name in _TEXTS[:2] if (text := _text_of(version, name))]
+    if version.integration_key is not None:
+        entries.append(("integration_key", _flow(map(_scalar, version.integration_key))))
+    if version.on_filter_exit is not FilterExit.KEEP:
+        entries.append(("on_filter_exit", _scalar(version.on_filter_exit.value)))
+    if version.owning_team is not None:
+        entries.append(("owning_team", _scalar(version.owning_team)))
+    entries.append(("columns", _columns(version.columns)))
+    sink = _Sink()
+    dumper = _Dumper(sink)
+    dumper.open()
+    dumper.serialize(_mapping(entries))
+    dumper.close()
+    return "".join(sink.parts)
+
+
+def _text_of(version: MapVersion, name: str) -> str:
+    texts: Mapping[str, str] = {
+        "source_filter": version.source_filter,
+        "reversed_source_filter": version.reversed_source_filter,
+        "description": version.description,
+        "notes": version.notes,
+    }
+    return texts[name]
+
+
+def _scalar(text: str) -> ScalarNode:
+    """A text; in double quotes, with escapes, where it holds line ends or other characters that do not print."""
+    return ScalarNode(_TAG + "str", text, style=None if text.isprintable() else '"')
+
+
+def _flow(nodes: Iterable[Node]) -> SequenceNode:
+    return SequenceNode(_TAG + "seq", list(nodes), flow_style=True)
+
+
+def _mapping(entries: Iterable[tuple[str, Node]], *, flow: bool = False) -> MappingNode:
+    return MappingNode(_TAG + "map", [(_scalar(name), node) for name, node in entries], flow_style=flow)
+
+
+def _columns(columns: tuple[ColumnMapping, ...]) -> SequenceNode:
+    return SequenceNode(_TAG + "seq", [_column(each) for each in columns], flow_style=not columns)
+
+
+def _column(mapping: ColumnMapping) -> Node:
+    nodes = [_spelled(each.spelled()) for each in mapping.transforms]
+    if not nodes:
+        return _scalar(str(mapping))
+    return _mapping([(str(mapping), nodes[0] if len(nodes) == 1 else _flow(nodes))])
+
+
+def _spelled(spelling: Spelling) -> Node:
+    match spelling:
+        case str():
+            return _scalar(spelling)
+        case Entries(pairs):
+            return _mapping(((name, _spelled(value)) for name, value in pairs), flow=True)
+        case _:
+            return _flow(map(_spelled, spelling))
+
+
+# --- from text ------------------------------------------------------------------------------------------------------
+
+
+def parse_map(text: str, *, file: str | PurePath = "map.yaml") -> MapVersion:
+    """The map version that ``text`` spells. Raises: MapRefused, naming file, line and reason."""
+    return _Reader(str(file)).read(text)
+
+
+def parse_column(text: str) -> ColumnMapping:
+    """The line that ``text`` spells, as it stands under ``columns`` in a file. Raises: MapRefused."""
+    try:
+        node = compose_text(text, file="")
+        if node is None:
+            raise MapRefused(": a line such as COLUMN = column is expected")
+        return _Reader("").column(node)
+    except MapRefused as refusal:
+        raise MapRefused(f"{text!r}: {refusal.message.partition(': ')[2]}") from refusal
+
+
+def compose_text(text: str, *, file: str) -> Node | None:
+    """The node tree of a YAML text in which every scalar is text. Raises: MapRefused, naming file and line."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        line = mark.line + 1 if mark is not None else 1
+        reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
+        raise MapRefused(f"{file}:{line}: {reason}", file=file, line=line) from error
 
 
 def line_of(text: str, path: str) -> int:
-    """The line (from 1) of the place that a finding's ``path`` names in a map's YAML text.
+    """The line (from 1) of ``text``, a map's YAML, that a finding's ``path`` names; the nearest place around it where
+    there is no such place.
 
-    Where the place is not in the text, the line of what it would stand in; 1 where the text is no YAML.
+    What a map leaves out has no line of its own: it is missed where the columns begin. 1 where the text is no YAML.
     """
     try:
         node = compose_text(text, file="")
@@ -50,22 +174,24 @@ def line_of(text: str, path: str) -> int:
         return 1
     line = 1
     for name, number in _STEP.findall(path):
-        node = _child(node, name, int(number or 0))
-        if node is None:
+        found = _step(node, name, int(number or 0))
+        if found is None:
             break
-        line = _line(node)
+        line, node = _line(found[0]), found[1]
     return line
 
 
-def _child(node: Node | None, name: str, number: int) -> Node | None:
-    """What ``name`` or, without a name, ``number`` leads to; a column's transforms are behind its only key."""
+def _step(node: Node | None, name: str, number: int) -> tuple[Node, Node] | None:
+    """Where ``name`` (or, without a name, ``number``) stands, and what is there; transforms are behind a line's only
+    key."""
     if isinstance(node, SequenceNode) and not name:
-        return node.value[number] if number < len(node.value) else None
+        return (node.value[number],) * 2 if number < len(node.value) else None
     if not isinstance(node, MappingNode):
         return None
     if name == "transforms":
-        return next((value for _, value in node.value), None)
-    return next((value for key, value in node.value if key.value == name), None)
+        return next(((value, value) for _, value in node.value), None)
+    entries = {key.value: (key, value) for key, value in node.value}
+    return entries.get(name) or entries.get("columns")
 
 
 def _line(node: Node) -> int:
