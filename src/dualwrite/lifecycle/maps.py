@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dualwrite.errors import DualwriteError, NotAllowed
+from dualwrite.lifecycle.checks import CheckedMap, check_stored, refuse_findings
+from dualwrite.lifecycle.exclusions import check_exclusions, exclusions_of
 from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
@@ -16,7 +18,6 @@ from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal, RunI
 from dualwrite.store.maps import MapState
 from dualwrite.sync.initial_copy import CopyReport, InitialCopy, Progress, silent
 from dualwrite.sync.link import Pair
-from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 
 
@@ -43,12 +44,11 @@ class MapLifecycle:
         The maps go live first; the copy that follows never overwrites a newer live change. Idempotency: running again
         copies what is missing or different. After failure: the maps are initializing (and live); run them again.
 
-        Raises: MapRefused when a map cannot run; NotAllowed for an unknown map or one that is in another state.
+        Raises: MapRefused with the findings of all maps that cannot run; NotAllowed for an unknown map, one that is in
+        another state, or one that another running map excludes. Then none of the maps is running that was not before.
         """
-        plans = [await self.plan(name) for name in names]
-        for name in names:
-            await self._move(name, Action.RUN)
-        await self._take_effect()
+        plans = await self.plans(names)
+        await self._go_live(names)
         report = CopyReport() if skip_initial_copy else await self._copy(plans, master, progress)
         for name in names:
             await self._move(name, Action.FINISH)
@@ -60,23 +60,44 @@ class MapLifecycle:
         for name in names:
             await self._move(name, Action.STOP)
             await self._store.activity.record("stop", who=self._who, result="completed", map=name)
-        await self._take_effect()
+        await self._router.renew()
+
+    async def check(self, names: Sequence[str]) -> Sequence[CheckedMap]:
+        """What stands in the way of running the active versions, map by map. Raises: NotAllowed for an unknown map."""
+        await self._router.compiled.refresh()
+        stored = {each.name: each for each in await self._store.maps.active_versions(self._connection)}
+        unknown = next((name for name in names if name not in stored), None)
+        if unknown is not None:
+            raise NotAllowed(f"There is no map {unknown!r}. The maps are: {', '.join(stored) or 'none'}.")
+        return [check_stored(self._router.compiled, stored[name]) for name in names]
+
+    async def plans(self, names: Sequence[str]) -> Sequence[Plan]:
+        """The compiled active versions. Raises: NotAllowed for an unknown map, MapRefused with all findings."""
+        checked = await self.check(names)
+        refuse_findings(checked)
+        return [each.plan for each in checked if each.plan is not None]
 
     async def plan(self, name: str) -> Plan:
         """The compiled active version. Raises: NotAllowed for an unknown map, MapRefused with all findings."""
-        version = await self._store.maps.version(self._connection, name)
-        if version is None:
-            known = [each.name for each in await self._store.maps.list(self._connection)]
-            raise NotAllowed(f"There is no map {name!r}. The maps are: {', '.join(known) or 'none'}.")
-        return self._router.plan(name, version.version, version.document)
+        (plan,) = await self.plans([name])
+        return plan
+
+    async def _go_live(self, names: Sequence[str]) -> None:
+        """All the maps are initializing, or none. Raises: NotAllowed."""
+        async with self._store.transaction() as repositories:
+            await repositories.maps.lock(self._connection)
+            idle = allowed_from(Action.CHANGE)
+            live = [each.name for each in await repositories.maps.list(self._connection) if each.state not in idle]
+            exclusions = exclusions_of(await repositories.solutions.list(self._connection))
+            check_exclusions(exclusions, wanted=names, live=live)
+            for name in names:
+                await repositories.maps.set_state(
+                    self._connection, name, state_after(Action.RUN), expected=allowed_from(Action.RUN)
+                )
+        await self._router.renew()
 
     async def _move(self, name: str, action: Action) -> None:
         await self._store.maps.set_state(self._connection, name, state_after(action), expected=allowed_from(action))
-
-    async def _take_effect(self) -> None:
-        """Changes that were routed by the former state of the maps are routed again."""
-        self._router.expire()
-        await Recovery(self._pair).level()
 
     async def _copy(self, plans: Sequence[Plan], master: Side, progress: Progress) -> CopyReport:
         run = await self._store.initial_copies.start(self._connection, master=master, started_by=self._who)

@@ -14,6 +14,8 @@ class Action(Enum):
     FINISH = "finish"
     """The initial copy is through."""
     STOP = "stop"
+    CHANGE = "change"
+    """Get a new version, or another active one."""
 
 
 TRANSITIONS: Mapping[Action, Mapping[MapState, MapState]] = {
@@ -30,6 +32,7 @@ TRANSITIONS: Mapping[Action, Mapping[MapState, MapState]] = {
         MapState.RUNNING: MapState.NOT_RUNNING,
         MapState.PAUSED: MapState.NOT_RUNNING,
     },
+    Action.CHANGE: {MapState.NOT_RUNNING: MapState.NOT_RUNNING},
 }
 
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import Epoch
-from dualwrite.errors import MapRefused
-from dualwrite.maps.compile import compile_map
 from dualwrite.maps.plan import Plan
-from dualwrite.maps.text import parse_map
 from dualwrite.store.database import Store
+from dualwrite.sync.compiled_maps import CompiledMaps
 from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.recovery import Recovery
 
@@ -26,18 +24,24 @@ class StoredRouter:
         self._recovery = Recovery(pair, reached=reached)
         self._routing: Routing | None = None
         self._expired = True
-        self._plans: dict[tuple[str, str, str], Plan] = {}
         self._loading = asyncio.Lock()
+        self.compiled = CompiledMaps(store, connection, pair)
+        """The plans of stored map versions, whether they run or not."""
 
     def expire(self) -> None:
         self._expired = True
 
+    async def renew(self) -> None:
+        """A change of maps, keys or companies holds from now on: what was routed before it is routed again."""
+        self.expire()
+        await self._recovery.level()
+
     async def current(self) -> Routing:
         routing = self._routing
-        if routing is not None and not self._expired:
+        if routing is not None and not self._expired and self.compiled.is_current:
             return routing
         async with self._loading:
-            if self._routing is None or self._expired:
+            if self._routing is None or self._expired or not self.compiled.is_current:
                 self._expired = False
                 try:
                     self._routing = await self._load()
@@ -49,35 +53,23 @@ class StoredRouter:
     async def _load(self) -> Routing:
         """The epoch is read before the maps: a change of the maps in between raises it and is noticed at the commit."""
         epoch = await self._epoch()
-        if self._routing is not None and self._routing.epoch == epoch:
+        if self._routing is not None and self._routing.epoch == epoch and self.compiled.is_current:
             return self._routing
+        await self.compiled.refresh()
         running = await self._store.maps.running(self._connection)
         companies = await self._store.connections.companies(self._connection)
-        plans = tuple(self.plan(each.name, each.version, each.document) for each in running)
-        return Routing(epoch, plans, Companies(companies), await self._known_maps())
+        plans = tuple(self.compiled.plan(each.document, name=each.name) for each in running)
+        return Routing(epoch, plans, Companies(companies), await self._known_maps(plans))
 
     async def _epoch(self) -> Epoch:
         finops, dataverse = await self._pair.finops.epoch(), await self._pair.dataverse.epoch()
         return finops if finops == dataverse else await self._recovery.level()
 
-    async def _known_maps(self) -> Mapping[str, str]:
+    async def _known_maps(self, running: tuple[Plan, ...]) -> Mapping[str, str]:
+        """Running maps are named first. The others are not compiled: one that cannot run is no reason to stop."""
         known: dict[str, str] = {}
-        for each in await self._store.maps.list(self._connection):
-            version = await self._store.maps.version(self._connection, each.name)
-            if version is not None:
-                plan = self.plan(each.name, version.version, version.document)
-                known.setdefault(plan.dataverse.name, each.name)
+        for plan in running:
+            known.setdefault(plan.dataverse.name, plan.map.name)
+        for each in await self._store.maps.active_versions(self._connection):
+            known.setdefault(self.compiled.head(each.document).dataverse_table, each.name)
         return known
-
-    def plan(self, name: str, version: str, document: str) -> Plan:
-        """The compiled map. Raises: MapRefused with all findings."""
-        key = (name, version, document)
-        if key not in self._plans:
-            compiled = compile_map(
-                parse_map(document, file=name), finops=self._pair.finops.schema, dataverse=self._pair.dataverse.schema
-            )
-            if isinstance(compiled, tuple):
-                lines = "\n".join(f"  {each.code} {each.path}: {each.message}" for each in compiled)
-                raise MapRefused(f"{name} {version} cannot run:\n{lines}", map=name)
-            self._plans[key] = compiled
-        return self._plans[key]
