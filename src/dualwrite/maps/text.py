@@ -191,7 +191,8 @@ def _step(node: Node | None, name: str, number: int) -> tuple[Node, Node] | None
     if name == "transforms":
         return next(((value, value) for _, value in node.value), None)
     entries = {key.value: (key, value) for key, value in node.value}
-    return entries.get(name) or entries.get("columns")
+    columns = entries.get("columns")
+    return entries.get(name) or (columns and (columns[0], columns[0]))
 
 
 def _line(node: Node) -> int:

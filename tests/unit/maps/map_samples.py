@@ -13,6 +13,7 @@ from dualwrite.maps.compile import compile_map
 from dualwrite.maps.end import End
 from dualwrite.maps.findings import Finding
 from dualwrite.maps.plan import Plan
+from dualwrite.maps.transforms import CaseRule, InTimeZone, Truncate, Unmapped
 from dualwrite.maps.values import (
     MAP_TYPES,
     ColumnMapping,
@@ -229,8 +230,17 @@ _POLYMORPHIC = st.tuples(_NAMES, st.lists(st.tuples(_NAMES, _DOTTED), min_size=1
 )
 PATHS = _DOTTED | _POLYMORPHIC
 _TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
-_TRANSFORMS = st.builds(Default, _TEXTS) | st.builds(
-    ValueMap, st.lists(st.tuples(_TEXTS, _TEXTS), max_size=4).map(tuple)
+_VALUE_MAPS = st.builds(
+    ValueMap,
+    pairs=st.lists(st.tuples(_TEXTS, _TEXTS), max_size=4).map(tuple),
+    unmapped=st.sampled_from(Unmapped),
+    case=st.sampled_from(CaseRule),
+)
+_TRANSFORMS = (
+    st.builds(Default, _TEXTS)
+    | _VALUE_MAPS
+    | st.builds(Truncate, st.none() | st.integers(0, 10**6))
+    | st.builds(InTimeZone, _TEXTS)
 )
 
 

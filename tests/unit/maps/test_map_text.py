@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from map_samples import MAPS, customers
 
 from dualwrite.errors import MapRefused
-from dualwrite.maps.text import parse_map, render_map
+from dualwrite.maps.text import line_of, parse_map, render_map
+from dualwrite.maps.transforms import CaseRule, InTimeZone, Truncate, Unmapped, read_published, write_published
 from dualwrite.maps.values import ColumnMapping, Default, MapVersion, SyncDirection, ValueMap
 
 HEAD = """\
@@ -40,6 +43,94 @@ def test_words_that_yaml_takes_for_truth_or_numbers_stay_text() -> None:
     )
 
 
+def test_transforms_with_options_have_a_long_spelling() -> None:
+    version = parse_map(
+        HEAD
+        + "columns:\n"
+        + "- A >< b: {value map: {no: 1}, unmapped: pass through, case: match}\n"
+        + "- C >> d: {truncate: {}}\n"
+        + "- E >> f: [{truncate: {to: 20}}, nothing]\n"
+        + "- G >> h: {time zone: {name: Europe/Berlin}}\n"
+        + "- I >< j: {truncate: to}\n"
+    )
+    assert [each.transforms for each in version.columns] == [
+        (ValueMap((("no", "1"),), Unmapped.PASS, CaseRule.MATCH),),
+        (Truncate(),),
+        (Truncate(20), Default("nothing")),
+        (InTimeZone("Europe/Berlin"),),
+        (ValueMap((("truncate", "to"),)),),
+    ]
+    assert parse_map(render_map(version)) == version
+    assert "- A >< b: {value map: {no: 1}, unmapped: pass through, case: match}\n" in render_map(version)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "reason"),
+    [
+        ("{cut: {to: 1}}", "there is no transform 'cut'; known are default, time zone, value map, truncate"),
+        ("{truncate: {to: x}}", "with a number of characters"),
+        ("{truncate: {by: 1}}", "with a number of characters"),
+        ("{truncate: {}, by: 1}", "'by' is no option of a truncate"),
+        ("{value map: {a: b}, unmapped: perhaps}", "unmapped is refuse, pass through, empty, not 'perhaps'"),
+        ("{value map: {a: b}, case: upper}", "case is ignore, match, not 'upper'"),
+        ("{value map: {a: b}, unmapped: [empty]}", "'unmapped' is no option"),
+        ("{value map: {a: {b: c}}}", "a text is expected behind 'a'"),
+        ("{time zone: {zone: Europe/Berlin}}", "with the name of a zone"),
+        ("{default: {value: x}}", "a default is written as the text alone"),
+        ("{a: b, truncate: {}}", "a text is expected behind 'truncate'"),
+        ("[[a, b], c]", "pairs are expected"),
+    ],
+)
+def test_a_wrong_transform_is_refused_at_its_line(spelling: str, reason: str) -> None:
+    with pytest.raises(MapRefused) as refusal:
+        parse_map(HEAD + "columns:\n- A = b\n- C >< d:\n    " + spelling + "\n", file="m.yaml")
+    assert refusal.value.message.startswith("m.yaml:9: ")
+    assert reason in refusal.value.message
+
+
+@given(MAPS)
+def test_every_transform_reads_back_from_its_published_spelling(version: MapVersion) -> None:
+    for transform in (each for column in version.columns for each in column.transforms):
+        assert read_published(json.loads(json.dumps(write_published(transform)))) == transform
+
+
+def test_published_transforms_are_read_as_they_are_found() -> None:
+    found = {"$type": "x", "transformType": "ValueMap", "valueMap": {"no": 1, "yes": None, "maybe": True}}
+    assert read_published(found) == ValueMap((("no", "1"), ("yes", ""), ("maybe", "True")))
+    assert read_published({"transformType": "default", "defaultValue": None}) == Default("")
+    for odd in ({}, {"transformType": "Round"}, {"transformType": "ValueMap"}, {"transformType": 1, "valueMap": {}}):
+        assert read_published(odd) is None
+    for odd in ({"valueMap": {"a": [1]}}, {"valueMap": {}, "unmapped": []}, {"valueMap": {}, "furtherPairs": [["a"]]}):
+        assert read_published({"transformType": "ValueMap", **odd}) is None
+
+
+TEXT = HEAD + "source_filter: A == 1\n# hint\ncolumns:\n- A = b\n- C >< d:\n    {no: 1}\n- E >> f: [a, b]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("finops_entity", 4),
+        ("source_filter", 6),
+        ("columns", 8),
+        ("columns[0]", 9),
+        ("columns[0].finops", 9),
+        ("columns[1].transforms", 11),
+        ("columns[2].transforms[1]", 12),
+        ("columns[9]", 8),
+        ("integration_key[0]", 8),
+        ("", 1),
+    ],
+)
+def test_a_path_leads_to_its_line(path: str, line: int) -> None:
+    assert line_of(TEXT, path) == line
+
+
+@pytest.mark.parametrize("text", ["", "[", "a", "- a", "\ud800", "columns: x"])
+def test_a_path_leads_to_the_first_line_of_what_is_no_map(text: str) -> None:
+    assert line_of(text, "columns[1].finops") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -68,7 +159,7 @@ def test_a_wrong_column_is_refused_with_file_and_line(line: str, reason: str) ->
     [
         ("", 1, "YAML mapping"),
         ("- a\n", 1, "YAML mapping"),
-        ("name: [\n", 2, "expected the node content"),
+        ("name: [\n", 2, "expected node content"),
         (HEAD + "columns: []\nfoo: bar\n", 7, "unknown key 'foo'"),
         (HEAD, 1, "'columns' is missing"),
         (HEAD + "name: again\ncolumns: []\n", 6, "stands here twice"),
