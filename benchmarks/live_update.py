@@ -21,14 +21,14 @@ import orjson
 
 from benchmarks.figures import Samples, print_latencies, print_rates, print_shares
 from benchmarks.floor import Floor
-from dualwrite.catalog.maps import load_core
+from dualwrite.catalog.maps import demonstration_names
 from dualwrite.composition.house import CONNECTION, House, open_house
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID
 from dualwrite.environments.port import Caller, Create, RecordKey, RowQuery, Update
 from dualwrite.linking.link import link_environments
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.settings import Settings
-from dualwrite.solutions.application import apply_solution
+from dualwrite.solutions.starter import apply_starters
 
 WARM_UP = 200
 LATENCY_SAMPLES = 1000
@@ -95,9 +95,8 @@ async def _prepare(house: House) -> None:
         rows.append((ENTITY, dict(customer)))
     await house.finops.transact([Create(name, values) for name, values in rows], caller=CALLER)  # type: ignore[arg-type]
     await link_environments(house.store, house.pair, CONNECTION, legal_entities=[COMPANY], who="benchmark")
-    await apply_solution(house.store, CONNECTION, load_core(), who="benchmark")
-    names = [each.name for each in await house.store.maps.list(CONNECTION)]
-    report = await house.lifecycle.run(names)
+    await apply_starters(house.store, CONNECTION, who="benchmark")
+    report = await house.lifecycle.run(demonstration_names())
     assert not report.refused, report.refused
 
 

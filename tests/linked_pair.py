@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
-from dualwrite.catalog.maps import load_core
+from dualwrite.catalog.maps import demonstration_maps
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID, ENGINE_USER_ID
@@ -61,9 +61,9 @@ def hosted_dataverse(
 
 @lru_cache
 def core_plans() -> tuple[Plan, ...]:
-    """The core maps, compiled."""
+    """The maps of the demonstration, compiled."""
     finops, dataverse = load_schema(Side.FINOPS), load_schema(Side.DATAVERSE)
-    compiled = (compile_map(each, finops=finops, dataverse=dataverse) for each in load_core().maps)
+    compiled = (compile_map(each.map, finops=finops, dataverse=dataverse) for each in demonstration_maps())
     return tuple(each for each in compiled if isinstance(each, Plan))
 
 

@@ -1,4 +1,4 @@
-"""Writes the reference pages that the code knows best: settings, errors, the core maps, the command line.
+"""Writes the reference pages that the code knows best: settings, errors, the solutions, the command line.
 
 Run as ``python tools/build_reference.py``. The pages are the result and are never edited by hand; a test holds them
 equal to what this writes.
@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
 
 import dualwrite
-from dualwrite.catalog.maps import SolutionMap, load_core
+from dualwrite.catalog.maps import DEMONSTRATION, STARTER, Solution, SolutionMap, load_solutions
 from dualwrite.cli.main import build_app
 from dualwrite.errors import DualwriteError
 from dualwrite.maps.findings import Code
@@ -168,30 +168,75 @@ def _meaning(error: type[DualwriteError], remarks: Mapping[str, str]) -> str:
 
 
 def maps_page() -> str:
-    core = load_core()
-    rows = [(str(number), *_map_cells(each)) for number, each in enumerate(core.entries, start=1)]
+    solutions = load_solutions()
+    maps = {entry.id for each in solutions for entry in each.entries}
+    versions = sum(len(each.entries) for each in solutions)
     return "\n\n".join(
         [
-            "# Core maps",
-            f"The solution `{core.name}` (version {core.version}, publisher {core.publisher}): {core.description} The "
-            "order is that of a first run: what is looked up comes before what looks it up.",
-            table(("", "map", "entity", "table", "direction", "columns", "by type"), rows),
+            "# Solutions and table maps",
+            f"{len(maps)} table maps in {versions} versions, in {len(solutions)} solutions, each after those it needs. "
+            f"A connection starts with {_listed(STARTER)}; the others are applied when they are wanted. The maps of a "
+            "solution stand in the order of a first run: what is looked up comes before what looks it up. Those with "
+            "an asterisk are run by the demonstration.",
             "*Direction* counts the ways that the map's columns go: *both*, or one way only. *By type* counts the "
             "columns per [map type](../explanation/map-language.md#map-types). The company is part of every "
-            "company-specific map and is never listed as a column.",
-            "## Filters and keys",
+            "company-specific map and is never listed as a column. A map without an integration key of its own uses an "
+            "alternate key of its Dataverse table.",
             table(
-                ("map", "finance and operations filter", "Dataverse filter"),
+                ("solution", "version", "maps", "depends on", "stands for"),
                 [
-                    (each.map.name, _code(each.map.source_filter), _code(each.map.reversed_source_filter))
-                    for each in core.entries
-                    if each.map.source_filter or each.map.reversed_source_filter
+                    (
+                        f"[{each.display_name}](#{_anchor(each)})",
+                        str(each.version),
+                        str(len(each.ids)),
+                        _listed(each.depends_on),
+                        ", ".join(f"{name} {version}" for name, version in each.provides.items()),
+                    )
+                    for each in solutions
                 ],
             ),
-            "A map without an `integration_key` uses the first alternate key of its Dataverse table. "
-            + _keyed(core.entries),
+            *(_solution(each) for each in solutions),
         ]
     )
+
+
+def _anchor(solution: Solution) -> str:
+    return solution.display_name.lower().replace(" ", "-")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _solution(solution: Solution) -> str:
+    filtered = [each for each in solution.entries if each.map.source_filter or each.map.reversed_source_filter]
+    keyed = [each for each in solution.entries if each.map.integration_key is not None]
+    parts = [
+        f"## {solution.display_name}",
+        f"`{solution.name}` {solution.version}: {solution.description}",
+        table(
+            ("map", "version", "entity", "table", "direction", "columns", "by type"),
+            [*map(_map_cells, solution.entries)],
+        ),
+    ]
+    if solution.excludes:
+        groups = " or ".join(_listed(group) for group in solution.excludes)
+        parts.append(f"Of these, one group may run at a time: {groups}.")
+    if keyed:
+        keys = (f"{_titled(each)}: {_listed(each.map.integration_key or ())}" for each in keyed)
+        parts.append(f"Integration keys: {'; '.join(keys)}.")
+    if filtered:
+        rows = [(_titled(e), _code(e.map.source_filter), _code(e.map.reversed_source_filter)) for e in filtered]
+        parts.append(table(("map", "finance and operations filter", "Dataverse filter"), rows))
+    if solution.explained:
+        parts.append("Findings that are right as they are:")
+        rows = [(f"`{each.code}`", _listed(each.maps), each.reason) for each in solution.explained]
+        parts.append(table(("code", "maps", "reason"), rows))
+    return "\n\n".join(parts)
+
+
+def _titled(entry: SolutionMap) -> str:
+    return f"{entry.map.name} {entry.map.version}"
 
 
 def _map_cells(entry: SolutionMap) -> tuple[str, ...]:
@@ -199,7 +244,8 @@ def _map_cells(entry: SolutionMap) -> tuple[str, ...]:
     types = Counter(each.map_type for each in version.columns)
     shown = ", ".join(f"`{symbol}` {types[symbol]}" for symbol in MAP_TYPES if types[symbol])
     return (
-        version.name,
+        version.name + ("*" if entry.id in DEMONSTRATION else ""),
+        str(version.version),
         f"`{version.finops_entity}`",
         f"`{version.dataverse_table}`",
         _direction(version),
@@ -215,15 +261,6 @@ def _direction(version: MapVersion) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
-
-
-def _keyed(entries: Sequence[SolutionMap]) -> str:
-    named = [
-        f"{each.map.name}: {', '.join(f'`{part}`' for part in each.map.integration_key)}."
-        for each in entries
-        if each.map.integration_key is not None
-    ]
-    return " ".join(named) if named else "All maps of this solution do."
 
 
 # --- command line ---------------------------------------------------------------------------------------------------

@@ -204,8 +204,25 @@ def apply_mend(tables: Mapping[str, Facts], mend: Facts) -> None:
             table["label"] = mend["label"]
         if mend.get("user_owned"):
             add_missing(table, OWNER_COLUMNS)
+        if "company" in mend:
+            make_company_specific(table, mend["company"], instead_of=mend.get("instead_of"))
         for column in as_list(mend, "column"):
             mend_column(table, column, mend)
+
+
+def make_company_specific(table: Facts, company: str, *, instead_of: str | None) -> None:
+    """The table belongs to companies by the column ``company``, which is part of its keys."""
+    columns = [column for column in table["columns"] if column["name"] != instead_of]
+    if len(columns) == len(table["columns"]) and instead_of is not None:
+        raise Contradiction(f"a mend names column {table['name']}.{instead_of}, which is not there")
+    table["company_column"] = company
+    if company == "dataAreaId":
+        column = {"type": "string", "length": 4, "required": True, "inferred": ["column", "key"]}
+        table["key"] = [company, *(name for name in table["key"] if name != instead_of)]
+    else:
+        column = {"type": "lookup", "targets": ["cdm_company"], "inferred": ["column"]}
+        table["alternate_keys"] = [[*key, company] for key in table["alternate_keys"]]
+    table["columns"] = [{"name": company, **column}, *columns]
 
 
 def mend_column(table: Facts, name: str, mend: Facts) -> None:

@@ -1,85 +1,169 @@
-"""The solutions of the catalog: folders of map files under ``solutions/``, each with a ``solution.yaml``."""
+"""The solutions of the catalog: folders of map files under ``solutions/``, each with a ``solution.yaml``.
+
+A manifest lists its maps by id, in the order of a first run; the versions of a map are the files
+``<id>@<version>.yaml`` beside it. An id names one map in the whole catalog: a solution may bring a higher version of
+another's map.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
+from dualwrite.catalog.manifest import MANIFEST, Manifest, read_manifest
 from dualwrite.errors import CatalogRefused, MapRefused
 from dualwrite.maps.text import parse_map
-from dualwrite.maps.values import MapVersion, Version
+from dualwrite.maps.values import MapVersion
 
 SOLUTIONS = Path(__file__).parent / "solutions"
-_KEYS = frozenset({"name", "display_name", "version", "publisher", "description", "maps"})
+
+STARTER = ("company", "common", "currency-exchange-rates", "finance")
+"""What a connection starts with, in the order of application."""
+
+DEMONSTRATION = (
+    "legal-entities",
+    "currencies",
+    "units",
+    "name-affixes",
+    "payment-days",
+    "payment-day-lines",
+    "payment-schedules",
+    "payment-schedule-lines",
+    "terms-of-payment",
+    "customer-payment-methods",
+    "vendor-payment-methods",
+    "sales-tax-groups",
+    "customer-groups",
+    "vendor-groups",
+    "vendors",
+    "customers-accounts",
+    "customers-contacts",
+    "contacts-of-customers",
+    "contacts-of-vendors",
+)
+"""The maps that the demonstration runs: the customer cluster and what it looks up, in the order of a first run."""
 
 
 @dataclass(frozen=True, slots=True)
 class SolutionMap:
-    """One map of a solution. ``id`` is its file's name: unlike the map's own name it is unique in the solution."""
+    """One version of one map. ``id`` is the same for all versions, and unlike the name can be typed."""
 
     id: str
     map: MapVersion
 
+    @property
+    def full_id(self) -> str:
+        """The id with the version: the name of the file."""
+        return f"{self.id}@{self.map.version}"
+
 
 @dataclass(frozen=True, slots=True)
-class Solution:
-    """A versioned set of maps, in the order in which they are to be run for the first time."""
+class Solution(Manifest):
+    """A versioned set of map versions. ``entries`` keep the manifest's order, and a map's versions the lowest first."""
 
-    name: str
-    display_name: str
-    version: Version
-    publisher: str
-    description: str
     entries: tuple[SolutionMap, ...]
 
     @property
     def maps(self) -> tuple[MapVersion, ...]:
+        """All versions of all maps."""
         return tuple(entry.map for entry in self.entries)
+
+    @property
+    def active(self) -> tuple[MapVersion, ...]:
+        """The version of each map that is to run unless somebody chooses another: the highest, in start order."""
+        return tuple({entry.id: entry.map for entry in self.entries}.values())
+
+    def versions_of(self, id: str) -> tuple[MapVersion, ...]:
+        """The versions of the map ``id``, the lowest first; empty where the solution does not bring it."""
+        return tuple(entry.map for entry in self.entries if entry.id == id)
+
+
+@lru_cache
+def load_manifests(*, folder: Path = SOLUTIONS) -> tuple[Manifest, ...]:
+    """Every solution without its maps, each after those it depends on. Raises: CatalogRefused."""
+    found = {path.parent.name: read_manifest(path) for path in sorted(folder.glob(f"*/{MANIFEST}"))}
+    done: dict[str, Manifest] = {}
+
+    def place(name: str, waiting: tuple[str, ...]) -> None:
+        if name in waiting:
+            raise CatalogRefused(f"the solutions {' -> '.join((*waiting, name))} depend on each other")
+        if name not in found:
+            raise CatalogRefused(f"{waiting[-1]} depends on the solution {name}, which is not in the catalog")
+        if name not in done:
+            for needed in found[name].depends_on:
+                place(needed, (*waiting, name))
+            done[name] = found[name]
+
+    for name in sorted(found, key=lambda name: (name not in STARTER, found[name].display_name)):
+        place(name, ())
+    return tuple(done.values())
 
 
 @lru_cache
 def load_solution(name: str, *, folder: Path = SOLUTIONS) -> Solution:
     """The solution in the folder ``name``. Raises: CatalogRefused, naming file, line and reason."""
     home = folder / name
-    manifest = home / "solution.yaml"
-    content = _manifest(manifest)
-    ids = content["maps"]
-    listed, present = set(ids), {path.stem for path in home.glob("*.yaml")} - {manifest.stem}
-    if listed != present or len(ids) != len(listed):
-        odd = ", ".join(sorted(listed ^ present)) or "a map listed twice"
-        raise CatalogRefused(f"{manifest}: the maps listed are not the map files in the folder: {odd}")
-    try:
-        version = Version.parse(str(content["version"]))
-        entries = tuple(SolutionMap(id, _map(home / f"{id}.yaml")) for id in ids)
-    except MapRefused as refusal:
-        raise CatalogRefused(refusal.message, **refusal.details) from refusal
+    manifest = read_manifest(home / MANIFEST)
+    versions: dict[str, list[SolutionMap]] = {id: [] for id in manifest.ids}
+    for path in home.glob("*.yaml"):
+        if path.name != MANIFEST:
+            entry = _entry(path)
+            if entry.id not in versions:
+                raise CatalogRefused(f"{path}: {home / MANIFEST} does not list a map {entry.id}")
+            versions[entry.id].append(entry)
+    missing = [id for id, entries in versions.items() if not entries]
+    if missing:
+        raise CatalogRefused(f"{home / MANIFEST}: there is no file for {', '.join(missing)}")
+    entries = tuple(each for some in versions.values() for each in sorted(some, key=lambda each: each.map.version))
     return Solution(
-        name=str(content["name"]),
-        display_name=str(content["display_name"]),
-        version=version,
-        publisher=str(content["publisher"]),
-        description=str(content["description"]),
+        **{field: getattr(manifest, field) for field in Manifest.__dataclass_fields__},
         entries=entries,
     )
 
 
-def load_core() -> Solution:
-    """The maps that every linked pair of environments starts with: the customer cluster and what it looks up."""
-    return load_solution("core")
+def load_solutions() -> tuple[Solution, ...]:
+    """All solutions with their maps, each after those it depends on. Raises: CatalogRefused."""
+    return tuple(load_solution(manifest.name) for manifest in load_manifests())
 
 
-def _map(path: Path) -> MapVersion:
-    return parse_map(path.read_text(encoding="utf-8"), file=path)
+def load_starter() -> tuple[Solution, ...]:
+    """The solutions that a connection starts with, in the order of application."""
+    return tuple(load_solution(name) for name in STARTER)
 
 
-def _manifest(path: Path) -> dict[str, list[str]]:
+def demonstration_maps() -> tuple[SolutionMap, ...]:
+    """The versions that the demonstration runs, in the order of a first run."""
+    highest = {entry.id: entry for solution in load_starter() for entry in solution.entries}
+    return tuple(highest[id] for id in DEMONSTRATION)
+
+
+def demonstration_names() -> tuple[str, ...]:
+    """What the maps of the demonstration are called, in the order of a first run."""
+    return tuple(each.map.name for each in demonstration_maps())
+
+
+def dependencies(name: str) -> Iterator[str]:
+    """The solutions that ``name`` needs, directly or not, each after those it needs itself."""
+    manifests = {manifest.name: manifest for manifest in load_manifests()}
+    needed: set[str] = set()
+
+    def gather(each: str) -> None:
+        for below in manifests[each].depends_on:
+            gather(below)
+            needed.add(below)
+
+    gather(name)
+    return (each for each in manifests if each in needed)
+
+
+def _entry(path: Path) -> SolutionMap:
+    id, _, version = path.stem.partition("@")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, yaml.YAMLError) as error:
-        raise CatalogRefused(f"{path}: {error}") from error
-    if not isinstance(content, dict) or set(content) != _KEYS or not isinstance(content["maps"], list):
-        raise CatalogRefused(f"{path}: a solution has the keys {', '.join(sorted(_KEYS))}")
-    return content
+        found = parse_map(path.read_text(encoding="utf-8"), file=path)
+    except MapRefused as refusal:
+        raise CatalogRefused(refusal.message, **refusal.details) from refusal
+    if str(found.version) != version:
+        raise CatalogRefused(f"{path}: the file is named for version {version or '(none)'}, it holds {found.version}")
+    return SolutionMap(id, found)

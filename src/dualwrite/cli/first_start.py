@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from dualwrite.catalog.maps import load_core
+from dualwrite.catalog.maps import demonstration_names
 from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, source_rows
 from dualwrite.cli.import_report import refusals_table
 from dualwrite.cli.steps import Step, Steps
@@ -21,7 +21,7 @@ from dualwrite.exchange.import_file import ImportReport, import_rows
 from dualwrite.linking.link import LEGAL_ENTITIES, link_environments
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
-from dualwrite.solutions.application import apply_solution
+from dualwrite.solutions.starter import apply_starters, missing_starters
 from dualwrite.store.initial_copies import CopyOutcome
 from dualwrite.store.maps import MapState, TableMap
 from dualwrite.sync.initial_copy import CopyReport
@@ -69,7 +69,7 @@ class FirstStart:
             await self._link()
             connected = True
         if connected:
-            await self._solution()
+            await self._solutions()
             await self._run_maps()
         return self.done
 
@@ -145,13 +145,15 @@ class FirstStart:
             )
         self.done.linked = tuple(LINKED)
 
-    async def _solution(self) -> None:
-        if await self._house.store.maps.list(CONNECTION):
+    async def _solutions(self) -> None:
+        """The starter solutions are applied, unless maps have run before: then somebody may have removed one."""
+        missing = await missing_starters(self._house.store, CONNECTION)
+        if not missing or await self._copied_before():
             return
-        core = load_core()
-        with self._steps.step(f"Applying the solution {core.display_name}") as step:
-            await apply_solution(self._house.store, CONNECTION, core, who=_WHO)
-            step.result(f"Solution {core.display_name} {core.version} applied: {len(core.maps)} table maps")
+        with self._steps.step(f"Applying {len(missing)} solutions") as step:
+            await apply_starters(self._house.store, CONNECTION, who=_WHO)
+            names = ", ".join(each.display_name for each in missing)
+            step.result(f"Solutions applied: {names} [dim]({sum(len(each.ids) for each in missing)} table maps)[/]")
 
     async def _run_maps(self) -> None:
         maps = await self._house.store.maps.list(CONNECTION)
@@ -171,12 +173,16 @@ class FirstStart:
         self.done.copied = report
 
     async def _to_run(self, maps: Sequence[TableMap]) -> Sequence[TableMap]:
-        """All maps before the first copy has ended; afterwards only those whose copy was interrupted."""
+        """The demonstration's before the first copy has ended; afterwards those whose copy was interrupted."""
+        if await self._copied_before():
+            return [each for each in maps if each.state is MapState.INITIALIZING]
+        known = {each.name: each for each in maps}
+        return [known[name] for name in demonstration_names() if name in known]
+
+    async def _copied_before(self) -> bool:
         through = {CopyOutcome.COMPLETED, CopyOutcome.WITH_REFUSALS}
         runs = await self._house.store.initial_copies.list(CONNECTION)
-        if any(run.outcome in through for run in runs):
-            return [each for each in maps if each.state is MapState.INITIALIZING]
-        return maps
+        return any(run.outcome in through for run in runs)
 
     async def _copy(self, names: Sequence[str], step: Step) -> CopyReport:
         lifecycle = self._house.lifecycle

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from dualwrite.catalog.maps import load_core
 from dualwrite.cli.invocation import invocation
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.linking.link import link_environments
 from dualwrite.metadata.values import LegalEntityId
-from dualwrite.solutions.application import apply_solution
+from dualwrite.solutions.starter import apply_starters
 
 _WHO = "local administrator"
 
@@ -20,13 +19,12 @@ def link(
     context: typer.Context,
     legal_entities: Annotated[list[str], typer.Argument(help="Legal entities, such as: usmf demf")],
 ) -> None:
-    """Link both environments for these legal entities, with the maps of the core solution at hand, none running yet."""
+    """Link both environments for these legal entities, with the maps of the starter solutions at hand, none running yet."""
     wanted = [LegalEntityId(each.lower()) for each in legal_entities]
 
     async def linked(house: House) -> tuple[list[str], int]:
         await link_environments(house.store, house.pair, CONNECTION, legal_entities=wanted, who=_WHO)
-        if not await house.store.maps.list(CONNECTION):
-            await apply_solution(house.store, CONNECTION, load_core(), who=_WHO)
+        await apply_starters(house.store, CONNECTION, who=_WHO)
         companies = await house.store.connections.companies(CONNECTION)
         return [each.company_code for each in companies], len(await house.store.maps.list(CONNECTION))
 

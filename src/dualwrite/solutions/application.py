@@ -11,10 +11,12 @@ from dualwrite.store.solutions import SolutionMember
 async def apply_solution(store: Store, connection: str, solution: Solution, *, who: str) -> None:
     """The connection knows the solution's map versions, in the solution's order. Idempotency: by map and version.
 
+    Of a map that the connection did not know the highest version is active.
+
     Raises: NotAllowed, when a version exists with other content.
     """
     async with store.transaction() as repositories:
-        for position, version in enumerate(solution.maps, start=1):
+        for version in (*solution.active, *solution.maps):
             await repositories.maps.save_version(
                 connection,
                 version.name,
@@ -24,7 +26,6 @@ async def apply_solution(store: Store, connection: str, solution: Solution, *, w
                 created_by=who,
                 managed=True,
                 solution=solution.name,
-                position=position,
             )
         await repositories.solutions.save(
             connection,

@@ -10,14 +10,14 @@ import pytest
 from words import accounts, change_customer, customer
 
 from databases import Cloning, Databases
-from dualwrite.catalog.maps import load_core
+from dualwrite.catalog.maps import demonstration_names
 from dualwrite.database.server import Server
 from dualwrite.environments.port import Epoch
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.linking.link import link_environments
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
-from dualwrite.solutions.application import apply_solution
+from dualwrite.solutions.starter import apply_starters
 from dualwrite.store.database import Store
 from dualwrite.store.environments import EnvironmentKind
 from dualwrite.sync.link import Pair, Routing
@@ -82,7 +82,7 @@ async def process(
             legal_entities=[LegalEntityId("usmf"), LegalEntityId("demf")],
             who="tests",
         )
-        await apply_solution(stores[0], "main", load_core(), who="tests")
+        await apply_starters(stores[0], "main", who="tests")
         for pair, store in zip((one, other), stores, strict=True):
             router = StoredRouter(store, "main", pair.pair)
             for source, target in ((pair.finops, pair.dataverse), (pair.dataverse, pair.finops)):
@@ -90,8 +90,7 @@ async def process(
                     LiveSync(source=source, target=target, pair=pair.pair, router=router, tally=pair.tally)
                 )
             opened.append((pair, MapLifecycle(store, "main", pair.pair, router, who="tests")))
-        maps = [each.name for each in load_core().maps]
-        report = await opened[0][1].run(maps)
+        report = await opened[0][1].run(demonstration_names())
         assert report.refused == []
         yield opened
     for store in stores:
