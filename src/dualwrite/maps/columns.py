@@ -134,7 +134,7 @@ def _finops_column(name: str, lines: list[ResolvedMapping], conversions: Convers
     assert first.finops is not None
     if first.mapping.is_constant:
         return _constant_column(first, first.finops, conversions)
-    places = [(each, number) for each in lines for number in range(len(each.landings))]
+    places = _places(lines)
     conversion = conversions.of(first, Direction.TO_FINOPS)
     several = len(places) > 1 or first.is_polymorphic
     return ColumnPlan(
@@ -154,17 +154,36 @@ def _alternative(each: ResolvedMapping, number: int, conversions: Conversions) -
     return SourceAlternative(table, landing.path, conversion.convert, conversion)
 
 
-def column_pair(each: ResolvedMapping, conversions: Conversions) -> ColumnPair:
+def column_pairs(resolved: tuple[ResolvedMapping, ...], conversions: Conversions) -> tuple[ColumnPair, ...]:
+    """The pairs of mapped columns in the order of the map; a line that only adds a place to an earlier one has none."""
+    mapped = [each for each in resolved if not each.mapping.is_constant]
+    filling: dict[str, list[ResolvedMapping]] = {}
+    for each in mapped:
+        if each.finops is not None and each.goes(Direction.TO_FINOPS):
+            filling.setdefault(each.finops.column.name, []).append(each)
+    pairs = (_column_pair(each, filling, conversions) for each in mapped)
+    return tuple(pair for pair in pairs if pair.forward is not None or pair.back)
+
+
+def _column_pair(
+    each: ResolvedMapping, filling: Mapping[str, list[ResolvedMapping]], conversions: Conversions
+) -> ColumnPair:
     assert each.finops is not None
+    name = each.finops.column.name
+    lines = filling.get(name, [])
     forward = conversions.by_place.get((each.index, 0, Direction.TO_DATAVERSE))
-    backward = conversions.by_place.get((each.index, 0, Direction.TO_FINOPS))
+    first = bool(lines) and lines[0] is each
     return ColumnPair(
         mapping=each.mapping,
-        finops_column=each.finops.column.name,
-        paths=tuple((landing.table.name if each.is_polymorphic else None, landing.path) for landing in each.landings),
+        finops_column=name,
+        places=tuple((landing.table.name if each.is_polymorphic else None, landing.path) for landing in each.landings),
         forward=None if forward is None else forward.convert,
-        backward=None if backward is None else backward.convert,
+        back=tuple(_alternative(*place, conversions) for place in _places(lines)) if first else (),
     )
+
+
+def _places(lines: list[ResolvedMapping]) -> list[tuple[ResolvedMapping, int]]:
+    return [(each, number) for each in lines for number in range(len(each.landings))]
 
 
 def key_columns(

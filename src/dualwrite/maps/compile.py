@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from dualwrite.filters.tree import Expression
 from dualwrite.maps.checks import Checks
-from dualwrite.maps.columns import Conversions, column_pair, columns_to_dataverse, columns_to_finops, key_columns
+from dualwrite.maps.columns import Conversions, column_pairs, columns_to_dataverse, columns_to_finops, key_columns
 from dualwrite.maps.findings import Code, Finding, Findings
 from dualwrite.maps.keys import IntegrationKey, compile_key
 from dualwrite.maps.lines import compile_lines
@@ -88,7 +88,6 @@ class _Compiler:
         return self._plan(_Parts(resolved, key, conversions, filters))
 
     def _plan(self, parts: _Parts) -> Plan:
-        mapped = (each for each in parts.resolved if not each.mapping.is_constant)
         return Plan(
             map=self.version,
             finops=self.finops,
@@ -98,7 +97,7 @@ class _Compiler:
             to_finops=self._direction(Direction.TO_FINOPS, parts),
             key=tuple(part for part, _ in parts.key.parts),
             key_origin=parts.key.origin,
-            pairs=tuple(column_pair(each, parts.conversions) for each in mapped),
+            pairs=column_pairs(parts.resolved, parts.conversions),
             warnings=tuple(self.findings.found),
         )
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from dualwrite.errors import ValueRefused
 from dualwrite.maps.end import Converter, is_empty_date
-from dualwrite.maps.plan import ColumnPair, Path, Plan
+from dualwrite.maps.plan import ColumnPair, Path, Plan, SourceAlternative
 from dualwrite.metadata.values import Row, Value, target_entry
 
 _NOTHING: Mapping[Path, Value] = {}
@@ -54,26 +54,41 @@ def _difference(
     path, right = _dataverse_value(pair, dataverse_row, related)
     expected: Value = None
     refusal = ""
-    for convert, source, target in ((pair.forward, left, right), (pair.backward, right, left)):
-        if convert is None:
-            continue
-        outcome, reason = _converted(convert, source)
-        if not reason and agrees(outcome, target, ignore_case=pair.is_lookup):
+    if pair.forward is not None:
+        expected, refusal = _converted(pair.forward, left)
+        if not refusal and agrees(expected, right, ignore_case=pair.is_lookup):
             return None
-        if convert is pair.forward or pair.forward is None:
+    if pair.back:
+        outcome, reason = _backwards(pair.back, dataverse_row, related)
+        if not reason and agrees(outcome, left, ignore_case=pair.is_lookup):
+            return None
+        if pair.forward is None:
             expected, refusal = outcome, reason
     return ColumnDifference(pair.finops_column, ".".join(path), left, right, expected, refusal)
 
 
 def _dataverse_value(pair: ColumnPair, row: Row, related: Mapping[Path, Value]) -> tuple[Path, Value]:
-    first = pair.paths[0][1]
-    if not pair.is_lookup:
-        return first, row.get(first[0])
-    table = row.get(target_entry(first[0]))
-    for each, path in pair.paths:
-        if related.get(path) is not None and (each is None or table in (None, each)):
-            return path, related[path]
-    return first, None
+    for table, path in pair.places:
+        value = _value(table, path, row, related)
+        if value is not None:
+            return path, value
+    return pair.places[0][1], None
+
+
+def _value(table: str | None, path: Path, row: Row, related: Mapping[Path, Value]) -> Value:
+    """What is at ``path``; nothing where the row points to another table."""
+    if len(path) == 1:
+        return row.get(path[0])
+    elsewhere = table is not None and row.get(target_entry(path[0])) not in (None, table)
+    return None if elsewhere else related.get(path)
+
+
+def _backwards(places: tuple[SourceAlternative, ...], row: Row, related: Mapping[Path, Value]) -> tuple[Value, str]:
+    for each in places:
+        value = _value(each.table, each.path, row, related)
+        if value is not None and value != "":
+            return _converted(each.convert, value)
+    return _converted(places[0].convert, None)
 
 
 def _converted(convert: Converter, value: Value) -> tuple[Value, str]:

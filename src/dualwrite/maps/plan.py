@@ -198,20 +198,29 @@ class DirectionPlan:
 class ColumnPair:
     """A mapped pair of columns, for comparing the two sides.
 
-    ``paths`` lists where the Dataverse value is: the column itself, or the paths behind a lookup with the table each
-    one belongs to (None where the lookup is not polymorphic). ``forward`` and ``backward`` are None where the map
-    does not go.
+    ``places`` lists where the Dataverse value is: the column itself, or the paths behind a lookup with the table each
+    one belongs to (None where the lookup is not polymorphic). ``forward`` is None and ``back`` empty where the map does
+    not go. Where several lines fill one finance and operations column, the first of them has all their places in
+    ``back`` and the others none.
     """
 
     mapping: ColumnMapping
     finops_column: str
-    paths: tuple[tuple[str | None, Path], ...]
+    places: tuple[tuple[str | None, Path], ...]
     forward: Converter | None
-    backward: Converter | None
+    back: tuple[SourceAlternative, ...]
+
+    @property
+    def paths(self) -> tuple[tuple[str | None, Path], ...]:
+        """Everything that must be read for the comparison."""
+        return (
+            *self.places,
+            *((each.table, each.path) for each in self.back if (each.table, each.path) not in self.places),
+        )
 
     @property
     def is_lookup(self) -> bool:
-        return len(self.paths[0][1]) > 1
+        return len(self.places[0][1]) > 1
 
 
 @dataclass(frozen=True)
