@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
+from dualwrite.composition.tables import Tables
 from dualwrite.database.server import Server, ensure_database, open_server
 from dualwrite.environments.crash_points import CrashPoints, kill_at, nowhere
 from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
@@ -18,10 +19,9 @@ from dualwrite.environments.hosted.dataverse_seed import (
     ENGINE_USER_ID,
     seed_dataverse,
 )
-from dualwrite.environments.hosted.definitions import create_bookkeeping, migrate, take_over
+from dualwrite.environments.hosted.definitions import create_bookkeeping, take_over
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
-from dualwrite.environments.hosted.migration import Insistence
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.lifecycle.maps import MapLifecycle
@@ -59,6 +59,7 @@ class House:
     router: StoredRouter
     recovery: Recovery
     tally: Tally
+    tables: Tables
     clients: Clients
     administrator: Credentials
     instance: str
@@ -67,6 +68,13 @@ class House:
     @property
     def lifecycle(self) -> MapLifecycle:
         return MapLifecycle(self.store, CONNECTION, self.pair, self.router, who="local administrator")
+
+    async def ensure_tables(self, finops: Iterable[str], dataverse: Iterable[str]) -> int:
+        """Both environments have these tables of the catalog; tells how many steps that took. Raises: CatalogRefused.
+
+        Running processes notice by themselves.
+        """
+        return await self.tables.ensure(finops, dataverse)
 
     @property
     def urls(self) -> dict[str, str]:
@@ -134,7 +142,10 @@ async def _linked(
     recovery = Recovery(pair, reached=reached)
     if await recovery.is_due():
         await recovery.run()
-    await asyncio.to_thread(_prepare_tables, server)
+    tables = Tables({side: server.conninfo(_database(side.value)) for side in Side}, store, CONNECTION, pair, router)
+    await tables.prepare()
+    await tables.ensure(*([table.name for table in load_schema(side)] for side in (Side.FINOPS, Side.DATAVERSE)))
+    await asyncio.to_thread(seed_dataverse, server.conninfo(_database(DATAVERSE)))
     for environment in environments:
         await environment.current_schema()
     clients = Clients(store.clients, Passwords())
@@ -151,6 +162,7 @@ async def _linked(
         router=router,
         recovery=recovery,
         tally=tally,
+        tables=tables,
         clients=clients,
         administrator=administrator,
         instance=uuid4().hex,
@@ -174,14 +186,6 @@ def _prepare_databases(server: Server) -> None:
         conninfo = server.conninfo(_database(purpose))
         create_bookkeeping(conninfo)
         take_over(conninfo, load_schema(side), who="start")
-
-
-def _prepare_tables(server: Server) -> None:
-    """Both environments hold every table of the catalog, and the rows they cannot be without."""
-    for purpose, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
-        conninfo = server.conninfo(_database(purpose))
-        migrate(conninfo, side, load_schema(side), who="start", insistence=Insistence.LEAVE_CONFLICTS)
-    seed_dataverse(server.conninfo(_database(DATAVERSE)))
 
 
 def _hosted_settings(settings: Settings) -> HostedSettings:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
+from dualwrite.metadata.schema import Side
 from dualwrite.security.audiences import LOOPBACK_OF, Audience, Audiences, bracketed
 from dualwrite.security.authenticator import TokenAuthenticator
 from dualwrite.security.clock import system_clock
@@ -78,6 +79,7 @@ def build_apps(house: House) -> Apps:
                 token_secret=token_secret,
                 largest_page_rows=settings.dataverse_page_rows,
             ),
+            design=house.tables.design(Side.DATAVERSE),
         ),
     )
 

@@ -475,3 +475,28 @@ class EmptyCommitment:
 
     async def unknown(self) -> bool:
         return False
+
+
+class TableDesign(Protocol):
+    """Changes which tables an environment has. ``who`` is kept with the change.
+
+    Atomicity: a call is done whole or not at all. Idempotency: defining what is there does nothing. Ordering: callers
+    wait for each other. After failure: nothing has changed. All raise CatalogRefused, for what cannot be done, and
+    Contention.
+    """
+
+    async def define(self, tables: Sequence[Table], *, who: str) -> None:
+        """The environment has these tables as they are given; what it has besides stays."""
+        ...
+
+    async def remove_table(self, table: str, *, who: str) -> None:
+        """The table is gone with its rows. Refused for tables that a user has not made, or that a map uses."""
+        ...
+
+    async def remove_column(self, table: str, column: str, *, who: str) -> None:
+        """The column is gone with its values. Refused like :meth:`remove_table`."""
+        ...
+
+    async def remove_key(self, table: str, columns: tuple[str, ...], *, who: str) -> None:
+        """Rows need no longer be unique in these columns."""
+        ...

@@ -144,9 +144,9 @@ class Table:
         return {column.name.casefold(): column for column in self.columns}
 
     @cached_property
-    def polymorphic(self) -> tuple[Column, ...]:
-        """The lookups that may point to several tables."""
-        return tuple(column for column in self.columns if column.is_polymorphic)
+    def lookups(self) -> tuple[Column, ...]:
+        """The columns that point to rows."""
+        return tuple(column for column in self.columns if column.targets)
 
     def find(self, name: str) -> Column | None:
         """The column called ``name`` without regard to case (maps print F&O columns in upper case)."""

@@ -12,7 +12,7 @@ from dualwrite.environments.hosted.rules import Rule, WriteSession
 from dualwrite.environments.hosted.validation import refuse
 from dualwrite.environments.port import Condition, Search
 from dualwrite.errors import ReferenceNotFound, ValueProblem
-from dualwrite.metadata.schema import ColumnRole, Side, Table
+from dualwrite.metadata.schema import Column, ColumnRole, Side, Table
 from dualwrite.metadata.values import Row, Value, target_entry
 
 
@@ -144,10 +144,12 @@ class FrozenCompany:
 
 
 class LookupTargets:
-    """Lookups that the database itself does not watch (owner, several tables) point to rows that exist."""
+    """Lookups that the database itself does not watch (owner, several tables, tables that are not there yet) point to
+    rows that exist.
+    """
 
     def applies_to(self, table: Table) -> bool:
-        return table.side is Side.DATAVERSE and bool(table.polymorphic)
+        return table.side is Side.DATAVERSE and bool(table.lookups)
 
     def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
         return ()
@@ -155,26 +157,32 @@ class LookupTargets:
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
-        for column in table.polymorphic:
-            if column.name not in values:
-                continue
-            entry = target_entry(column.name)
-            value = values[column.name]
-            if value is None:
-                values[entry] = None
-                continue
-            target = values.get(entry)
-            candidates = (str(target),) if target else column.targets
-            for candidate in candidates:
-                key = session.primary_key(candidate)
-                found = await session.search(Search(candidate, (Condition((key,)),), ((value,),)))
-                if found[0] is not None:
-                    values[entry] = candidate
-                    break
-            else:
-                raise ReferenceNotFound(
-                    f"{candidates[0]} With Id = {value} Does Not Exist", table=table.name, column=column.name
-                )
+        for column in table.lookups:
+            value = values.get(column.name)
+            if column.is_polymorphic and column.name in values:
+                await self._find_target(session, table, column, values)
+            elif value is not None and not session.has_table(column.targets[0]):
+                raise _dangling(table, column, column.targets[0], value)
+
+    async def _find_target(self, session: WriteSession, table: Table, column: Column, values: dict[str, Value]) -> None:
+        """The entry beside the lookup tells in which table its row has been found. Raises: ReferenceNotFound."""
+        entry, value = target_entry(column.name), values[column.name]
+        if value is None:
+            values[entry] = None
+            return
+        target = values.get(entry)
+        candidates = (str(target),) if target else column.targets
+        for candidate in filter(session.has_table, candidates):
+            key = session.primary_key(candidate)
+            found = await session.search(Search(candidate, (Condition((key,)),), ((value,),)))
+            if found[0] is not None:
+                values[entry] = candidate
+                return
+        raise _dangling(table, column, candidates[0], value)
+
+
+def _dangling(table: Table, column: Column, target: str, value: Value) -> ReferenceNotFound:
+    return ReferenceNotFound(f"{target} With Id = {value} Does Not Exist", table=table.name, column=column.name)
 
 
 def dataverse_rules() -> tuple[Rule, ...]:

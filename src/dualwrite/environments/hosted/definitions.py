@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from importlib import resources
 from typing import Any, TypeVar
@@ -61,6 +62,16 @@ class Defined:
         return table in self.user_tables or (column is not None and column in self.user_columns.get(table, ()))
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One change of the tables: when, by whom, what."""
+
+    generation: int
+    changed_at: datetime
+    changed_by: str
+    steps: tuple[str, ...]
+
+
 def read_schema(side: Side, documents: Sequence[str]) -> EnvironmentSchema:
     """The schema whose tables are spelled as JSON texts."""
     return EnvironmentSchema(side, tuple(_table(side, document) for document in documents))
@@ -83,6 +94,13 @@ def read_defined(conninfo: str, side: Side) -> Defined:
     """What the environment's database defines."""
     with psycopg.connect(conninfo) as connection:
         return _defined(connection, side)
+
+
+def read_changes(conninfo: str) -> tuple[SchemaChange, ...]:
+    """What has been done to the environment's tables, the latest first."""
+    query = "SELECT generation, changed_at, changed_by, steps FROM dualwrite.schema_change ORDER BY generation DESC"
+    with psycopg.connect(conninfo) as connection:
+        return tuple(SchemaChange(*facts, tuple(steps)) for *facts, steps in connection.execute(query))
 
 
 def migrate(

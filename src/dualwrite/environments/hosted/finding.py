@@ -121,6 +121,9 @@ class RowFinder:
     async def follow_one(self, table: str, row_id: UUID, column: str) -> Value:
         return (await self.follow(Follow(table, (column,), (row_id,)))).get(row_id)
 
+    def has_table(self, table: str) -> bool:
+        return table in self.layouts.schema.by_name
+
     def primary_key(self, table: str) -> str:
         return self.layouts.of(table).table.key[0]
 

@@ -24,6 +24,10 @@ class WriteSession(Session, Protocol):
         """The Dataverse user that writes."""
         ...
 
+    def has_table(self, table: str) -> bool:
+        """Whether the environment has ``table``: a lookup may point to tables that no applied solution has brought."""
+        ...
+
     def primary_key(self, table: str) -> str:
         """The id column of ``table``."""
         ...

@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from dualwrite.environments.port import Caller, Environment
+from dualwrite.environments.port import Caller, Environment, TableDesign
 from dualwrite.errors import DualwriteError, NotAllowed
 from dualwrite.servers.dataverse.batching import answer_batch
+from dualwrite.servers.dataverse.desk import Desk
 from dualwrite.servers.dataverse.exchange import Reply, Request, problem_reply
 from dualwrite.servers.dataverse.problems import Code, Problem, problem_of, unknown_segment
-from dualwrite.servers.dataverse.service import Service
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.odata.authentication import Authenticator
 from dualwrite.servers.odata.refusals import BodyTooLarge, MalformedRequest
@@ -36,14 +36,23 @@ _RATE_LIMITS = (
 )
 
 
-def build_app(environment: Environment, authenticate: Authenticator, settings: DataverseSettings) -> App:
-    """The Web API of ``environment``; no request is answered without a caller that ``authenticate`` vouches for."""
-    return _DataverseApp(Service(environment, settings), authenticate, settings)
+def build_app(
+    environment: Environment,
+    authenticate: Authenticator,
+    settings: DataverseSettings,
+    *,
+    design: TableDesign | None = None,
+) -> App:
+    """The Web API of ``environment``; no request is answered without a caller that ``authenticate`` vouches for.
+
+    Definitions can be written where there is a ``design``.
+    """
+    return _DataverseApp(Desk(environment, settings, design), authenticate, settings)
 
 
 class _DataverseApp:
-    def __init__(self, service: Service, authenticate: Authenticator, settings: DataverseSettings) -> None:
-        self._service = service
+    def __init__(self, desk: Desk, authenticate: Authenticator, settings: DataverseSettings) -> None:
+        self._desk = desk
         self._authenticate = authenticate
         self._settings = settings
 
@@ -84,8 +93,8 @@ class _DataverseApp:
             caller=caller,
         )
         if request.path.strip("/") in ("$batch", "%24batch"):
-            return await answer_batch(request, self._service, most_requests=self._settings.largest_batch_requests)
-        return await self._service.answer(request)
+            return await answer_batch(request, self._desk, most_requests=self._settings.largest_batch_requests)
+        return await self._desk.answer(request)
 
     def _root(self, scope: Scope, headers: dict[str, str]) -> str:
         """The service root as this caller sees it."""

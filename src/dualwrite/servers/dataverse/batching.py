@@ -9,6 +9,7 @@ from uuid import uuid4
 from dualwrite.environments.port import ResultOf
 from dualwrite.errors import DualwriteError
 from dualwrite.servers.dataverse.composing import Referenced
+from dualwrite.servers.dataverse.desk import Desk
 from dualwrite.servers.dataverse.exchange import VERSION, Reply, Request, problem_reply
 from dualwrite.servers.dataverse.keys import relative_path
 from dualwrite.servers.dataverse.preferences import parse_preferences
@@ -30,7 +31,7 @@ from dualwrite.servers.odata.refusals import MalformedRequest
 LONGEST_ADDRESS = 65_536
 
 
-async def answer_batch(request: Request, service: Service, *, most_requests: int) -> Reply:
+async def answer_batch(request: Request, desk: Desk, *, most_requests: int) -> Reply:
     """The answers to all requests of a batch, up to the first failure unless the caller wants to go on.
 
     Raises: RequestRefused, for a body that is no batch.
@@ -43,9 +44,9 @@ async def answer_batch(request: Request, service: Service, *, most_requests: int
     status = HTTPStatus.OK
     for part in batch.parts:
         answer = (
-            await _change_set(request, service, part)
+            await _change_set(request, await desk.service(), part)
             if isinstance(part, ChangeSet)
-            else await _single(request, service, part)
+            else await _single(request, desk, part)
         )
         answers.append(answer)
         if isinstance(answer, BatchAnswer) and answer.status >= 400 and not go_on:
@@ -55,12 +56,12 @@ async def answer_batch(request: Request, service: Service, *, most_requests: int
     return Reply(status, (("Content-Type", content_type), VERSION), body)
 
 
-async def _single(outer: Request, service: Service, part: BatchRequest) -> BatchAnswer:
+async def _single(outer: Request, desk: Desk, part: BatchRequest) -> BatchAnswer:
     try:
         inner = _inner(outer, part)
         if inner.path.split("?")[0].strip("/") == "$batch":
             raise MalformedRequest("A batch cannot stand within a batch.")
-        return _answer(await service.answer(inner), part.content_id)
+        return _answer(await desk.answer(inner), part.content_id)
     except DualwriteError as error:
         return _answer(problem_reply(problem_of(error)), part.content_id)
 

@@ -27,6 +27,8 @@ from dualwrite.servers.dataverse.definitions import (
     all_relationships,
     attribute_definition,
     entity_definition,
+    global_option_set,
+    is_global,
     key_definitions,
     metadata_id,
     option_set,
@@ -154,7 +156,8 @@ class Definitions:
         return _flat(request, segments, definitions, options)
 
     def _option_sets(self, request: Request, segments: tuple[Segment, ...], options: Options) -> Reply:
-        return _flat(request, segments, [], options)
+        sets = [global_option_set(choices) for choices in self._model.global_choices.values()]
+        return _flat(request, segments, sets, options)
 
 
 def _flat(request: Request, segments: tuple[Segment, ...], definitions: list[Definition], options: Options) -> Reply:
@@ -184,7 +187,8 @@ def _with_options(entity: EntityModel, child: Definition, options: Options, othe
         choices = option_set(entity, column)
         child["OptionSet"] = None if choices is None else _selected(choices, wanted["OptionSet"])
     if "GlobalOptionSet" in wanted:
-        child["GlobalOptionSet"] = None
+        shared = option_set(entity, column) if is_global(entity, column) else None
+        child["GlobalOptionSet"] = None if shared is None else _selected(shared, wanted["GlobalOptionSet"])
     return child
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Table
+from dualwrite.metadata.document import own_enumeration
+from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, Table
 from dualwrite.servers.dataverse.model import EntityModel, ServiceModel, navigation_name
 
 Definition: TypeAlias = dict[str, object]
@@ -60,7 +61,7 @@ def entity_definition(entity: EntityModel) -> Definition:
     return {
         "MetadataId": metadata_id(table.name),
         "LogicalName": table.name,
-        "SchemaName": table.name,
+        "SchemaName": table.schema_name or table.name,
         "EntitySetName": table.entity_set,
         "LogicalCollectionName": table.entity_set,
         "CollectionSchemaName": table.entity_set,
@@ -68,7 +69,7 @@ def entity_definition(entity: EntityModel) -> Definition:
         "PrimaryNameAttribute": table.primary_name,
         "PrimaryImageAttribute": None,
         "DisplayName": label(table.label or table.name),
-        "DisplayCollectionName": label(table.label or table.name),
+        "DisplayCollectionName": label(table.collection_label or table.label or table.name),
         "Description": label(""),
         "OwnershipType": "UserOwned" if is_owned else "OrganizationOwned",
         "TableType": "Standard",
@@ -121,7 +122,7 @@ def attribute_definition(entity: EntityModel, column: Column) -> Definition:
         "@odata.type": f"#{attribute_type(entity, column)}",
         "MetadataId": metadata_id(entity.table.name, column.name),
         "LogicalName": column.name,
-        "SchemaName": column.name,
+        "SchemaName": column.schema_name or column.name,
         "EntityLogicalName": entity.table.name,
         "AttributeType": kind,
         "AttributeTypeName": {"Value": kind_name},
@@ -169,10 +170,30 @@ def _particulars(column: Column) -> Definition:
             return {}
 
 
+def is_global(entity: EntityModel, column: Column) -> bool:
+    """Whether the choices of a column are a set that other columns may share."""
+    own = own_enumeration(entity.table.name, column.name)
+    return column.type is ColumnType.CHOICE and column.enumeration is not None and column.enumeration.name != own
+
+
+def global_option_set(choices: Enumeration) -> Definition:
+    """A set of choices that belongs to no single column."""
+    return {
+        **_option_set_head(choices.name, is_global=True),
+        "OptionSetType": "Picklist",
+        "Options": [_option(text, value) for text, value in choices.members],
+    }
+
+
+def _option_set_head(name: str, *, is_global: bool) -> Definition:
+    return {"MetadataId": metadata_id(name), "Name": name, "IsGlobal": is_global, "IsManaged": False}
+
+
 def option_set(entity: EntityModel, column: Column) -> Definition | None:
     """The choices of a column; None for a column without."""
-    name = f"{entity.table.name}_{column.name}"
-    head: Definition = {"MetadataId": metadata_id(name), "Name": name, "IsGlobal": False, "IsManaged": False}
+    if is_global(entity, column) and column.enumeration is not None:
+        return global_option_set(column.enumeration)
+    head = _option_set_head(own_enumeration(entity.table.name, column.name), is_global=False)
     if column.type is ColumnType.BOOLEAN:
         options = {"TrueOption": _option("Yes", 1), "FalseOption": _option("No", 0)}
         return {**head, "OptionSetType": "Boolean", **options}
@@ -210,11 +231,11 @@ def key_definitions(entity: EntityModel) -> list[Definition]:
     """The alternate keys of a table; all of them are in force."""
     keys = []
     for columns in entity.table.alternate_keys:
-        name = f"{entity.table.name}_{'_'.join(columns)}"
+        name = key_name(entity, columns)
         keys.append(
             {
-                "MetadataId": metadata_id("key", name),
-                "LogicalName": name,
+                "MetadataId": metadata_id("key", entity.table.name, *columns),
+                "LogicalName": name.lower(),
                 "SchemaName": name,
                 "EntityLogicalName": entity.table.name,
                 "KeyAttributes": list(columns),
@@ -224,6 +245,13 @@ def key_definitions(entity: EntityModel) -> list[Definition]:
             }
         )
     return keys
+
+
+def key_name(entity: EntityModel, columns: tuple[str, ...]) -> str:
+    """The schema name of an alternate key: the one it was given, else one made of table and columns."""
+    table = entity.table
+    given = dict(zip(table.alternate_keys, table.key_names, strict=False)).get(columns)
+    return given or f"{table.name}_{'_'.join(columns)}"
 
 
 def relationships_from(entity: EntityModel, model: ServiceModel) -> list[Definition]:
@@ -250,11 +278,17 @@ def all_relationships(model: ServiceModel) -> Iterable[Definition]:
         yield from relationships_from(entity, model)
 
 
+def relationship_name(entity: EntityModel, column: Column, target: str) -> str:
+    """The schema name of the relationship from a lookup to one table: the one given, else one made of the names."""
+    given = dict(zip(column.targets, column.relationships, strict=False)).get(target)
+    return given or f"{entity.table.name}_{column.name}_{target}"
+
+
 def _relationship(entity: EntityModel, column: Column, target: EntityModel) -> Definition:
-    name = f"{entity.table.name}_{column.name}_{target.table.name}"
+    name = relationship_name(entity, column, target.table.name)
     return {
         "@odata.type": f"#{_TYPE}OneToManyRelationshipMetadata",
-        "MetadataId": metadata_id("relationship", name),
+        "MetadataId": metadata_id("relationship", entity.table.name, column.name, target.table.name),
         "SchemaName": name,
         "RelationshipType": "OneToManyRelationship",
         "ReferencedEntity": target.table.name,

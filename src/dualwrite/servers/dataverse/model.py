@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dualwrite.errors import CatalogRefused
-from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, EnvironmentSchema, Table
+from dualwrite.metadata.document import own_enumeration
+from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, EnvironmentSchema, Table
 from dualwrite.servers.dataverse.scalars import EDM_TYPES, Reader, reader
 
 NAMESPACE = "Microsoft.Dynamics.CRM"
@@ -117,6 +118,18 @@ class ServiceModel:
         entities = [EntityModel(table, collections=collections.get(table.name, ())) for table in schema]
         self.by_table: Mapping[str, EntityModel] = {entity.table.name: entity for entity in entities}
         self.by_set: Mapping[str, EntityModel] = {entity.set_name: entity for entity in entities}
+
+    @cached_property
+    def global_choices(self) -> Mapping[str, Enumeration]:
+        """The option sets that do not belong to one column, by name."""
+        return {
+            column.enumeration.name.lower(): column.enumeration
+            for table in self.schema
+            for column in table.columns
+            if column.type is ColumnType.CHOICE
+            and column.enumeration is not None
+            and column.enumeration.name != own_enumeration(table.name, column.name)
+        }
 
     def entity(self, table: str) -> EntityModel:
         """The entity over ``table``. Raises: CatalogRefused."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dualwrite.environments.port import Caller, Environment, Operation, RecordChange
+from dualwrite.environments.port import Caller, Environment, Operation, RecordChange, TableDesign
 from dualwrite.errors import DualwriteError, EnvironmentUnavailable, RecordNotFound
+from dualwrite.metadata.schema import EnvironmentSchema
 from dualwrite.servers.dataverse.composing import Referenced
 from dualwrite.servers.dataverse.csdl import metadata_document
 from dualwrite.servers.dataverse.definition_queries import Definitions
+from dualwrite.servers.dataverse.definition_writes import DefinitionWrites
 from dualwrite.servers.dataverse.exchange import NO_CONTENT, VERSION, Reply, Request, json_reply
 from dualwrite.servers.dataverse.functions import Functions
 from dualwrite.servers.dataverse.model import NAMESPACE, ServiceModel
@@ -38,14 +40,22 @@ class PreparedWrite:
 class Service:
     """One environment behind the Web API; answers single requests."""
 
-    def __init__(self, environment: Environment, settings: DataverseSettings) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        schema: EnvironmentSchema,
+        settings: DataverseSettings,
+        design: TableDesign | None = None,
+    ) -> None:
+        """``schema`` are the environment's tables as this service knows them; without ``design`` they stay so."""
         self._environment = environment
         self._settings = settings
-        self._model = ServiceModel(environment.schema)
+        self._model = ServiceModel(schema)
         self._planner = WritePlanner(self._model)
         self._reader = RowReader(environment, self._model, settings)
         self._functions = Functions(environment, self._model, self._reader, settings)
         self._definitions = Definitions(self._model)
+        self._definition_writes = DefinitionWrites(self._model, design)
         self._metadata: bytes | None = None
 
     async def answer(self, request: Request) -> Reply:
@@ -59,6 +69,8 @@ class Service:
         if called is not None:
             return called
         segments = parse_path(request.path)
+        if request.method != "GET" and segments and segments[0].name in self._definition_writes:
+            return await self._definition_writes.answer(request, segments)
         fixed = self._fixed(request, segments)
         if fixed is not None:
             return fixed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
 import structlog
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from dualwrite.environments.port import Environment
 from dualwrite.errors import DualwriteError, RecordRefused
+from dualwrite.metadata.schema import EnvironmentSchema
 from dualwrite.servers.finops.batches import Batches
 from dualwrite.servers.finops.documents import metadata_document, service_document
 from dualwrite.servers.finops.exchange import ODATA_VERSION, Reply, Request, json_reply
@@ -21,6 +22,7 @@ from dualwrite.servers.finops.reading import Reader
 from dualwrite.servers.finops.settings import FinopsServiceSettings
 from dualwrite.servers.finops.writing import ROW_METHODS, SET_METHODS, Target, Writer
 from dualwrite.servers.odata.authentication import Authenticator
+from dualwrite.servers.odata.current import LOOK_AGAIN_S, Current, may_be_outdated
 from dualwrite.servers.odata.options import Options, parse_options
 from dualwrite.servers.odata.path import Segment, parse_path
 from dualwrite.servers.odata.refusals import (
@@ -97,25 +99,46 @@ class FinopsApplication:
 
 
 class FinopsService:
-    """Answers requests as values."""
+    """Answers requests as values, by the tables as they are now."""
 
     def __init__(self, environment: Environment, settings: FinopsServiceSettings) -> None:
         self._settings = settings
-        self._model = PublicModel(environment.schema)
-        self._reader = Reader(environment, settings)
-        self._writer = Writer(environment, self._reader)
-        self._metadata = MetadataService(self._model)
-        self._batches = Batches(self._model, self._writer, settings, answer=self.answer)
-        self._metadata_document: bytes | None = None
+        self._faces = Current(environment, lambda schema: _Face(environment, schema, settings, answer=self.answer))
 
     async def answer(self, request: Request) -> Reply:
         """The answer to ``request``, refusals included: our own errors do not leave here."""
         try:
-            return await self._route(request)
+            face = await self._faces.get(within_s=0.0 if "$batch" in request.path else LOOK_AGAIN_S)
+            try:
+                return await face.answer(request)
+            except DualwriteError as error:
+                if not may_be_outdated(error) or (newer := await self._faces.get(within_s=0.0)) is face:
+                    raise
+                return await newer.answer(request)
         except DualwriteError as error:
             return problem_reply(error, retry_after_s=self._settings.retry_after_s)
 
-    async def _route(self, request: Request) -> Reply:
+
+class _Face:
+    """The service over the tables of one schema."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        schema: EnvironmentSchema,
+        settings: FinopsServiceSettings,
+        *,
+        answer: Callable[[Request], Awaitable[Reply]],
+    ) -> None:
+        self._model = PublicModel(schema)
+        self._reader = Reader(environment, settings)
+        self._writer = Writer(environment, self._reader)
+        self._metadata = MetadataService(self._model)
+        self._batches = Batches(self._model, self._writer, settings, answer=answer)
+        self._metadata_document: bytes | None = None
+
+    async def answer(self, request: Request) -> Reply:
+        """The answer to ``request``. Raises: DualwriteError."""
         first, _, rest = request.path.lstrip("/").partition("/")
         if first == "data":
             return await self._data(request, rest)
