@@ -59,6 +59,8 @@ class CompiledMaps:
 
     async def refresh(self) -> None:
         """What is compiled from now on holds for the present schemas and keys."""
+        await self._pair.finops.current_schema()
+        await self._pair.dataverse.current_schema()
         keys = {
             each.dataverse_table: each.columns for each in await self._store.integration_keys.list(self._connection)
         }
