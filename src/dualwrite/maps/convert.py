@@ -21,6 +21,8 @@ from dualwrite.metadata.schema import ColumnType
 from dualwrite.metadata.values import Value
 
 _WIDE = Context(prec=200)
+_DIGITS = 38
+"""What a decimal column holds at most, those after the point included."""
 _DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _INTEGER_BITS = {ColumnType.INTEGER: 31, ColumnType.BIGINT: 63}
 _WHOLE = frozenset(_INTEGER_BITS)
@@ -81,15 +83,19 @@ def _to_whole(source: End, target: End) -> Converter:
 def _to_fraction(source: End, target: End) -> Converter:
     scale = target.column.scale if target.column.scale is not None else _DEFAULT_SCALE[target.column.type]
     step = Decimal(1).scaleb(-scale)
+    limit = Decimal(1).scaleb(_DIGITS - scale)
 
     def convert(value: Value) -> Value:
         number = _number(source, target, value)
         exponent = number.as_tuple().exponent
         if isinstance(exponent, int) and exponent < -scale:
             try:
-                return number.quantize(step, rounding=ROUND_HALF_EVEN, context=_WIDE)
+                number = number.quantize(step, rounding=ROUND_HALF_EVEN, context=_WIDE)
             except InvalidOperation:
                 raise _wrong_type(source, target, value, f"at most {scale} decimals") from None
+        if not -limit < number < limit:
+            message = f"{source.column.name} has more than {_DIGITS - scale} digits before the point, too many for "
+            raise refuse(target, f"{message}{target.qualified}.", ValueProblem.OUT_OF_RANGE)
         return number
 
     return convert

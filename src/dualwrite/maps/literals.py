@@ -44,7 +44,7 @@ def text_of(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        text = format(value, "f")
+        text = format(value or Decimal(0), "f")
         return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

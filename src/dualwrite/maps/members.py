@@ -12,6 +12,8 @@ from dualwrite.metadata.empty import empty_member
 from dualwrite.metadata.schema import ColumnType
 from dualwrite.metadata.values import Value
 
+_CHOICE_END: Final = 2**31
+"""The numbers of choices have 32 bits."""
 WHOLE: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT})
 
 
@@ -111,6 +113,9 @@ def to_choice(source: End, target: End) -> Converter | None:
     def from_number(value: Value) -> Value:
         if by_number and value not in by_number:
             raise no_counterpart(source, target, value, known)
+        if isinstance(value, int) and not -_CHOICE_END <= value < _CHOICE_END:
+            message = f"{source.column.name} is {value}, {target.qualified} takes the numbers of choices."
+            raise refuse(target, message, ValueProblem.OUT_OF_RANGE)
         return value
 
     def from_text(value: Value) -> Value:

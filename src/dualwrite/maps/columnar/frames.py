@@ -114,7 +114,7 @@ def adopted(plan: DirectionPlan, frame: pl.DataFrame) -> pl.DataFrame:
     given = frame.schema
     held = [_adopted(plan, column, name, given.get(name, pl.Null())) for name, column in columns.items()]
     # The frame's own columns keep its height, also where it has none of those that are read.
-    return frame.with_columns(held).select(columns) if frame.width else pl.DataFrame(schema=source_schema(plan))
+    return frame.with_columns(held).select(*columns) if frame.width else pl.DataFrame(schema=source_schema(plan))
 
 
 def _adopted(plan: DirectionPlan, column: Column, name: str, given: pl.DataType) -> pl.Expr:
