@@ -23,6 +23,7 @@ class Checks:
     def run(self) -> None:
         self._scope()
         self._duplicates()
+        self._shared_lookups()
         for direction in Direction:
             going = [each for each in self.resolved if each.goes(direction)]
             if going:
@@ -60,6 +61,20 @@ class Checks:
             message = f"{target} is also written by {first.at}; the first that is not empty is taken, in map order"
             remedy = "Nothing, if that is meant; otherwise map the other lines to Dataverse only."
             self.findings.warning(Code.FINOPS_DUPLICATE, message, each.at, remedy=remedy)
+
+    def _shared_lookups(self) -> None:
+        """Lines that share a lookup are conditions on one row, so there must be a table that all of them know."""
+        common: dict[str, tuple[ResolvedMapping, set[str]]] = {}
+        for each in self.resolved:
+            if each.column is None or not each.is_lookup or not each.goes(Direction.TO_DATAVERSE):
+                continue
+            tables = {landing.table.name for landing in each.landings}
+            first, known = common.setdefault(each.column.name, (each, set(tables)))
+            known &= tables
+            if not known:
+                message = f"{each.mapping} and {first.at} look for {each.column.name} in different tables"
+                remedy = "Name the same tables in all lines of one lookup."
+                self.findings.error(Code.DATAVERSE_COLUMN, message, f"{each.at}.dataverse", remedy=remedy)
 
     def _mandatory(self, going: Iterable[ResolvedMapping], direction: Direction) -> None:
         table = self.dataverse if direction is Direction.TO_DATAVERSE else self.finops

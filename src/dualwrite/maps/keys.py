@@ -56,7 +56,7 @@ def _parts(
         message = f"the key column {dataverse.name}.{column} is not mapped to a finance and operations column"
         findings.error(code, message, lines[0].at if lines else "integration_key")
     else:
-        _check_behind(column, lines, findings)
+        _check_behind(column, mapped, findings)
     return [
         (KeyPart(each.landings[0].path, each.finops.column.name), each) for each in mapped if each.finops is not None
     ]

@@ -130,7 +130,9 @@ class Resolver:
         for alternative in path.alternatives:
             for target in self._targets(column, alternative, problems):
                 landing = self._walk(column, target, alternative.parts, problems)
-                if landing is not None:
+                if landing is not None and any(each.table is target for each in landings):
+                    problems.append(f"{target.name} is named twice")
+                elif landing is not None:
                     landings.append(landing)
         named = path.is_polymorphic
         if not landings or (named and problems):

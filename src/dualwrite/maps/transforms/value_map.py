@@ -124,6 +124,8 @@ class ValueMap(Kind):
     # --- meaning --------------------------------------------------------------------------------------------------
 
     def wrap(self, convert: Converter | None, *, source: End, target: End) -> Converter | None:
+        if not self.pairs and self.unmapped is Unmapped.REFUSE:
+            raise TransformUnfit("a value map without pairs refuses every value")
         backward = target.is_finops
         finops, dataverse = (target, source) if backward else (source, target)
         table = parse_value_map(self, finops=finops, dataverse=dataverse).table(backward=backward)
