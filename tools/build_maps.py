@@ -195,7 +195,7 @@ class Builder:
         drafts = [self.draft(layout, state, page, alone=len(pages) == 1) for state, page in pages.items()]
         for draft, following in zip(drafts, [*drafts[1:], None], strict=True):
             if following is None:
-                first = len(drafts) > 1 and same(drafts[0], draft)
+                first = len(drafts) > 1 and same(drafts[0], draft) and "versions" not in layout
                 yield replace(draft, map=replace(draft.map, version=Version(1))) if first else draft
             elif not same(draft, following):
                 yield draft
@@ -352,13 +352,13 @@ def manifest_text(layout: Mapping[str, object]) -> str:
     return head + note + "maps:\n" + "".join(f"- {each['id']}\n" for each in maps)
 
 
-def build(reference: Path, out: Path = OUT) -> tuple[int, int]:
+def build(reference: Path, out: Path = OUT, tools: Path = TOOLS) -> tuple[int, int]:
     """The solutions stand in ``out``; returns the number of maps and of versions. Raises: Unfit."""
-    mends = read_mends(TOOLS / "map_mends.yaml")
+    mends = read_mends(tools / "map_mends.yaml")
     builder = Builder(Reference.at(reference), mends)
     names: set[str] = set()
     files = 0
-    for layout in read_yaml(TOOLS / "solutions.yaml"):
+    for layout in read_yaml(tools / "solutions.yaml"):
         home = out / str(layout["name"])
         home.mkdir(parents=True, exist_ok=True)
         for stale in home.glob("*.yaml"):

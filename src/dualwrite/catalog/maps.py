@@ -158,6 +158,13 @@ def dependencies(name: str) -> Iterator[str]:
     return (each for each in manifests if each in needed)
 
 
+def exclusions(solution: Solution) -> tuple[tuple[str, ...], ...]:
+    """The groups of map names of which one group may run at a time; ids may be those of solutions needed."""
+    known = [*(load_solution(name) for name in dependencies(solution.name)), solution]
+    names = {entry.id: entry.map.name for each in known for entry in each.entries}
+    return tuple(tuple(names[id] for id in group) for group in solution.excludes)
+
+
 def _entry(path: Path) -> SolutionMap:
     id, _, version = path.stem.partition("@")
     try:
