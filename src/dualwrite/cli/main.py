@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, str] = {
     "import": "dualwrite.cli.imports:import_file",
     "link": "dualwrite.cli.link:link",
     "maps": "dualwrite.cli.maps:app",
+    "keys": "dualwrite.cli.keys:app",
     "records": "dualwrite.cli.records:app",
     "compare": "dualwrite.cli.compare:compare",
 }

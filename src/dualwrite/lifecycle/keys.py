@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dualwrite.errors import NotAllowed
+from dualwrite.lifecycle.checks import check_stored
 from dualwrite.lifecycle.transitions import Action, allowed_from
 from dualwrite.maps.lookup_path import parse_lookup_path
+from dualwrite.maps.plan import KeyOrigin, Plan
+from dualwrite.maps.values import MapVersion
 from dualwrite.metadata.schema import EnvironmentSchema, Table
 from dualwrite.store.database import Repositories, Store
 from dualwrite.sync.compiled_maps import CompiledMaps
@@ -18,11 +21,13 @@ from dualwrite.sync.stored_router import StoredRouter
 class TableKey:
     """The key of one Dataverse table. ``chosen`` is None where it is generated; ``maps`` are those that go by it.
 
-    ``own`` names the maps whose active version states a key of its own, which holds for that map alone.
+    ``own`` names the maps whose active version states a key of its own, which holds for that map alone. ``used`` are
+    the keys without the company; there are several where maps of the table leave out columns of the first one.
     """
 
     table: str
     alternate_keys: tuple[tuple[str, ...], ...]
+    used: tuple[tuple[str, ...], ...]
     chosen: tuple[str, ...] | None
     set_by: str | None
     maps: tuple[str, ...]
@@ -44,7 +49,9 @@ class IntegrationKeys:
     async def list(self) -> tuple[TableKey, ...]:
         """The tables that maps fill, and those with a key set by hand, by name."""
         chosen = {each.dataverse_table: each for each in await self._store.integration_keys.list(self._connection)}
+        await self._router.compiled.refresh()
         maps = await maps_by_table(self._store, self._connection, self._router.compiled)
+        generated = await self._generated()
         keys: list[TableKey] = []
         for name in sorted({*chosen, *maps}):
             table, by_hand = self._schema.find(name), chosen.get(name)
@@ -52,6 +59,7 @@ class IntegrationKeys:
                 TableKey(
                     table=name,
                     alternate_keys=() if table is None else table.alternate_keys,
+                    used=(by_hand.columns,) if by_hand is not None else tuple(generated.get(name, ())),
                     chosen=None if by_hand is None else by_hand.columns,
                     set_by=None if by_hand is None else by_hand.set_by,
                     maps=tuple(each for each, own in maps.get(name, ()) if not own),
@@ -59,6 +67,17 @@ class IntegrationKeys:
                 )
             )
         return tuple(keys)
+
+    async def _generated(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """The keys that maps take where neither they nor somebody else names one, by table."""
+        found: dict[str, tuple[tuple[str, ...], ...]] = {}
+        for each in await self._store.maps.active_versions(self._connection):
+            checked = check_stored(self._router.compiled, each)
+            if checked.plan is not None and checked.plan.key_origin is KeyOrigin.ALTERNATE_KEY:
+                key = tuple(".".join(part.dataverse_path) for part in checked.plan.key)
+                keys = found.get(checked.plan.dataverse.name, ())
+                found[checked.plan.dataverse.name] = keys if key in keys else (*keys, key)
+        return found
 
     def table(self, name: str) -> Table:
         """The Dataverse table of this name, entity set or label. Raises: NotAllowed."""
@@ -158,3 +177,11 @@ async def maps_running_by_key(
     states = {each.name: each.state for each in await repositories.maps.list(connection)}
     of_table = (await maps_by_table(repositories, connection, compiled)).get(table, [])
     return tuple(name for name, own in of_table if not own and states[name] not in idle)
+
+
+def key_origin(version: MapVersion, plan: Plan | None) -> str:
+    """The key that a map goes by, in words, and who says so."""
+    if plan is None:
+        return ", ".join(version.integration_key or ())
+    columns = ", ".join(".".join(part.dataverse_path) for part in plan.key)
+    return f"{columns} ({plan.key_origin.value})"

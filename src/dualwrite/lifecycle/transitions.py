@@ -45,3 +45,8 @@ def state_after(action: Action) -> MapState:
     """Where ``action`` leads."""
     (state,) = set(TRANSITIONS[action].values())
     return state
+
+
+def is_live(state: MapState) -> bool:
+    """Whether changes pass through a map in this state, or wait for it."""
+    return state not in TRANSITIONS[Action.CHANGE]

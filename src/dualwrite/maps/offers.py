@@ -118,3 +118,31 @@ def _bare(name: str) -> str:
     bare = re.sub(r"[^a-z0-9]", "", name.casefold())
     bare = bare.removeprefix("is") if len(bare) > 4 else bare
     return bare.removesuffix("id") if len(bare) > 4 else bare
+
+
+def start_columns(finops: Table, dataverse: Table, *, schema: EnvironmentSchema) -> tuple[ColumnMapping, ...]:
+    """The lines that a new map starts with: the keys of both tables, and what must be filled, where names allow.
+
+    The two keys are joined with each other even under unlike names where each is a single text.
+    """
+    key = [name for each in dataverse.alternate_keys[:1] for name in each if name != dataverse.company_column]
+    wanted = {column.name.casefold() for column in finops.columns if column.required or column.name in finops.key}
+    wanted_there = {column.name for column in dataverse.columns if column.required} | set(key)
+    lines = [
+        each.mapping
+        for each in offer_columns(finops, dataverse, schema=schema)
+        if str(each.mapping.finops).casefold() in wanted or _column_of(each.mapping) in wanted_there
+    ]
+    own = [name for name in finops.key if name != finops.company_column]
+    free = not {_column_of(each) for each in lines} & set(key) and own[:1] != []
+    if free and len(own) == len(key) == 1 and not any(each.finops == own[0].upper() for each in lines):
+        path, end = next(_landings(dataverse.column(key[0]), dataverse, schema), (key[0], None))
+        direction = None if end is None else _direction(End(finops, finops.column(own[0])), end)
+        if direction is not None:
+            lines.append(ColumnMapping(own[0].upper(), path, direction))
+    order = [name.upper() for name in (*own, *(column.name for column in finops.columns))]
+    return tuple(sorted(lines, key=lambda each: order.index(str(each.finops))))
+
+
+def _column_of(mapping: ColumnMapping) -> str:
+    return str(mapping.dataverse).partition(".")[0]

@@ -1,0 +1,32 @@
+"""``dualwrite maps``: the table maps, what they say, changing and checking them, running and stopping them."""
+
+from __future__ import annotations
+
+import typer
+
+from dualwrite.cli.maps import checking, editing, folder, listing, running, versions
+
+app = typer.Typer(
+    help="Table maps: list, show, check, run, stop, change; their versions; and the same by files.",
+    no_args_is_help=True,
+)
+
+app.command("list")(listing.list_maps)
+app.command("show")(listing.show_map)
+app.command("validate")(checking.validate)
+app.command("run")(running.run_maps)
+app.command("stop")(running.stop_maps)
+app.command("refused")(running.list_refused)
+app.command("versions")(versions.list_versions)
+app.command("diff")(versions.diff)
+app.command("activate")(versions.activate)
+app.command("delete")(versions.delete)
+app.command("new")(editing.new)
+app.command("change")(editing.change)
+app.command("edit")(editing.edit)
+app.command("copy")(editing.copy)
+app.command("refresh")(checking.refresh)
+app.command("export")(folder.export)
+app.command("import")(folder.import_folder)
+app.command("plan")(folder.plan)
+app.command("apply")(folder.apply)
