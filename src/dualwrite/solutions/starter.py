@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dualwrite.catalog.maps import STARTER, Solution, load_starter
-from dualwrite.solutions.application import apply_solution
+from dualwrite.solutions.application import EnsureTables, apply_solution
 from dualwrite.store.database import Store
 from dualwrite.store.solutions import SolutionState
 
@@ -20,9 +20,11 @@ async def missing_starters(store: Store, connection: str) -> tuple[Solution, ...
     return tuple(each for each in load_starter() if each.name not in applied)
 
 
-async def apply_starters(store: Store, connection: str, *, who: str) -> tuple[Solution, ...]:
+async def apply_starters(
+    store: Store, connection: str, *, who: str, ensure_tables: EnsureTables | None = None
+) -> tuple[Solution, ...]:
     """The connection has its starter solutions; returns those that it did not have. Idempotency: by solution."""
     missing = await missing_starters(store, connection)
     for solution in missing:
-        await apply_solution(store, connection, solution, who=who)
+        await apply_solution(store, connection, solution, who=who, ensure_tables=ensure_tables)
     return missing
