@@ -27,6 +27,8 @@ _COMMANDS: Mapping[str, str] = {
     "link": "dualwrite.cli.link:link",
     "maps": "dualwrite.cli.maps:app",
     "keys": "dualwrite.cli.keys:app",
+    "solutions": "dualwrite.cli.solutions:app",
+    "tables": "dualwrite.cli.tables:app",
     "records": "dualwrite.cli.records:app",
     "compare": "dualwrite.cli.compare:compare",
 }

@@ -74,7 +74,7 @@ class House:
 
         Running processes notice by themselves.
         """
-        return await self.tables.ensure(finops, dataverse)
+        return sum(len(plan.steps) for plan in await self.tables.ensure(finops, dataverse))
 
     @property
     def urls(self) -> dict[str, str]:

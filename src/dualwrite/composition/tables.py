@@ -57,8 +57,10 @@ class Tables:
             for refused in plan.refused:
                 log.warning("a table stays as it is", reason=refused)
 
-    async def ensure(self, finops: Iterable[str], dataverse: Iterable[str], *, who: str = "dual-write") -> int:
-        """Both environments have these tables of the catalog; tells how many steps that took.
+    async def ensure(
+        self, finops: Iterable[str], dataverse: Iterable[str], *, who: str = "dual-write"
+    ) -> list[MigrationPlan]:
+        """Both environments have these tables of the catalog; gives what was done for that, by environment.
 
         Atomicity: by environment. Idempotency: by comparison. After failure: ask again.
 
@@ -70,7 +72,7 @@ class Tables:
             wanted = {table.name: table for table in map(catalog.table, names)}
             plans.append(await self._migrate(side, wanted.values(), who=who))
         await self._take_effect(plans)
-        return sum(len(plan.steps) for plan in plans)
+        return plans
 
     async def define(self, side: Side, tables: Sequence[Table], *, who: str) -> MigrationPlan:
         """The environment has these tables as a user gives them. Raises: CatalogRefused, Contention."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
 
+from dualwrite.metadata.conventions import FIRST_OWN_CHOICE, id_column, plural, standard_columns
 from dualwrite.metadata.document import own_enumeration
-from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, Side, Table
+from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Side, Table
 from dualwrite.servers.dataverse.model import ServiceModel
 from dualwrite.servers.dataverse.problems import Code, CodedRefusal, invalid_argument
 from dualwrite.servers.odata.json_body import JsonObject, JsonValue
 
-COMPANY_TABLE: Final = "cdm_company"
-_TYPE = "Microsoft.Dynamics.CRM."
 _PREFIXED = re.compile(r"[A-Za-z][A-Za-z0-9]{1,7}_[A-Za-z][A-Za-z0-9_]*")
 _KIND = re.compile(r"#?(?:Microsoft\.Dynamics\.CRM\.?)?(?:Complex)?(\w+?)AttributeMetadata")
-_FIRST_OWN_CHOICE = 100_000_000
 _LONGEST_TEXT: Mapping[ColumnType, int] = {ColumnType.STRING: 4000, ColumnType.MEMO: 1_048_576}
 _PLAIN_KINDS: Mapping[str, ColumnType] = {
     "String": ColumnType.STRING,
@@ -54,7 +51,7 @@ def read_table(body: JsonObject, model: ServiceModel) -> Table:
     names = [c for each, c in zip(attributes, columns, strict=True) if each.get("IsPrimaryName") is True]
     if len(names) != 1 or names[0].type is not ColumnType.STRING:
         raise invalid_argument(f"The table {name} needs one primary name: a String attribute with IsPrimaryName.")
-    key = Column(f"{name}id", ColumnType.GUID)
+    key = id_column(name)
     return Table(
         side=Side.DATAVERSE,
         name=name,
@@ -65,31 +62,6 @@ def read_table(body: JsonObject, model: ServiceModel) -> Table:
         primary_name=names[0].name,
         schema_name=schema_name,
         collection_label=label_of(body, "DisplayCollectionName") or "",
-    )
-
-
-def standard_columns(table: str, *, is_owned: bool) -> tuple[Column, ...]:
-    """The columns that come with every table."""
-    system = ColumnRole.SYSTEM
-    state = Enumeration(own_enumeration(table, "statecode"), (("Active", 0), ("Inactive", 1)))
-    status = Enumeration(own_enumeration(table, "statuscode"), (("Active", 1), ("Inactive", 2)))
-    common = (
-        Column("statecode", ColumnType.CHOICE, enumeration=state, role=ColumnRole.STATE, label="Status"),
-        Column("statuscode", ColumnType.CHOICE, enumeration=status, role=ColumnRole.STATUS, label="Status Reason"),
-        Column("createdon", ColumnType.DATETIME, role=system, label="Created On"),
-        Column("modifiedon", ColumnType.DATETIME, role=system, label="Modified On"),
-        Column("versionnumber", ColumnType.BIGINT, role=system, label="Version Number"),
-        Column("createdby", ColumnType.LOOKUP, targets=("systemuser",), role=system, label="Created By"),
-        Column("modifiedby", ColumnType.LOOKUP, targets=("systemuser",), role=system, label="Modified By"),
-    )
-    if not is_owned:
-        return common
-    return (
-        *common,
-        Column("ownerid", ColumnType.LOOKUP, targets=("systemuser", "team"), role=ColumnRole.OWNER, label="Owner"),
-        Column("owningbusinessunit", ColumnType.LOOKUP, targets=("businessunit",), role=system),
-        Column("owninguser", ColumnType.LOOKUP, targets=("systemuser",), role=system, label="Owning User"),
-        Column("owningteam", ColumnType.LOOKUP, targets=("team",), role=system, label="Owning Team"),
     )
 
 
@@ -197,7 +169,7 @@ def read_options(options: list[JsonObject]) -> tuple[tuple[str, int], ...]:
     for option in options:
         value = option.get("Value")
         if value is None:
-            value = max((number + 1 for _, number in members if number >= _FIRST_OWN_CHOICE), default=_FIRST_OWN_CHOICE)
+            value = max((number + 1 for _, number in members if number >= FIRST_OWN_CHOICE), default=FIRST_OWN_CHOICE)
         if isinstance(value, bool) or not isinstance(value, int):
             raise invalid_argument("The Value of an option is a whole number.")
         label = label_of(option, "Label") or str(value)
@@ -240,13 +212,6 @@ def label_of(body: JsonObject, name: str) -> str | None:
     labels.sort(key=lambda each: each.get("LanguageCode") != 1033)
     text = labels[0].get("Label") if labels else None
     return text if isinstance(text, str) else None
-
-
-def plural(name: str) -> str:
-    """What the set of a table is called: ``new_projects``, ``new_companies``, ``new_boxes``."""
-    if name.endswith("y") and name[-2:-1] not in tuple("aeiou"):
-        return f"{name[:-1]}ies"
-    return f"{name}es" if name.endswith(("s", "x", "z", "ch", "sh")) else f"{name}s"
 
 
 def objects(body: JsonObject, name: str) -> list[JsonObject]:

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from dualwrite.environments.port import Caller, TableDesign
 from dualwrite.errors import CatalogRefused, NotAllowed
+from dualwrite.metadata.conventions import company_column
 from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Table
 from dualwrite.servers.dataverse.definition_bodies import (
-    COMPANY_TABLE,
     is_required,
     label_of,
     objects,
@@ -325,9 +325,8 @@ class DefinitionWrites:
 
 def _with(table: Table, column: Column) -> Table:
     """The table with one more column; a lookup to companies, the first one, makes it company-specific."""
-    makes_specific = column.targets == (COMPANY_TABLE,) and table.company_column is None
-    company = column.name if makes_specific else table.company_column
-    return replace(table, columns=(*table.columns, column), company_column=company)
+    columns = (*table.columns, column)
+    return replace(table, columns=columns, company_column=table.company_column or company_column(columns))
 
 
 def _changed(table: Table, column: Column) -> Table:
