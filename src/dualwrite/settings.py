@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     token_seconds: int = Field(default=3_600, ge=60, le=86_400)
     """Lifetime in seconds of an access token."""
 
+    finops_application: str = Field(default="10.0.2177.0", min_length=1)
+    """Version of finance and operations that maps of imported solutions are checked against."""
+
     crash_at: str | None = Field(default=None, min_length=1)
     """Name of the crash point at which the process kills itself: for recovery drills, never in production."""
 

@@ -151,7 +151,7 @@ class FirstStart:
         if not missing or await self._copied_before():
             return
         with self._steps.step(f"Applying {len(missing)} solutions") as step:
-            await apply_starters(self._house.store, CONNECTION, who=_WHO)
+            await apply_starters(self._house.store, CONNECTION, who=_WHO, ensure_tables=self._house.ensure_tables)
             names = ", ".join(each.display_name for each in missing)
             step.result(f"Solutions applied: {names} [dim]({sum(len(each.ids) for each in missing)} table maps)[/]")
 

@@ -24,7 +24,7 @@ def link(
 
     async def linked(house: House) -> tuple[list[str], int]:
         await link_environments(house.store, house.pair, CONNECTION, legal_entities=wanted, who=_WHO)
-        await apply_starters(house.store, CONNECTION, who=_WHO)
+        await apply_starters(house.store, CONNECTION, who=_WHO, ensure_tables=house.ensure_tables)
         companies = await house.store.connections.companies(CONNECTION)
         return [each.company_code for each in companies], len(await house.store.maps.list(CONNECTION))
 

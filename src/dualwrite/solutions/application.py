@@ -142,7 +142,7 @@ async def apply_imported(
     maps = [parse_map(each.document, file=each.name) for each in versions if each is not None]
     steps = await ensure_tables(*tables_needed(maps)) if ensure_tables is not None else 0
     async with store.transaction() as repositories:
-        active = _active(record, members)
+        active = active_versions(record, members)
         added, raised = await _make_active(repositories, connection, active, name)
         await _finish(repositories, connection, name, who=who)
     return Application(name, record.display_name, record.version, added, raised, (), steps)
@@ -170,7 +170,7 @@ def _in_order(solution: KnownSolution, known: Sequence[KnownSolution]) -> tuple[
     return tuple(order.values())
 
 
-def _active(record: SolutionRecord, members: Sequence[SolutionMember]) -> Mapping[str, Version]:
+def active_versions(record: SolutionRecord, members: Sequence[SolutionMember]) -> Mapping[str, Version]:
     """The version of each map that the solution wants to run, in its order of starting."""
     chosen = record.document.get("active")
     texts = chosen if isinstance(chosen, dict) else {}

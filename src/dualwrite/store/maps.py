@@ -168,6 +168,13 @@ class MapRepository:
                     await _change(connection, connection_name, name, active_version=left)
             await connection.execute(delete(t).where(*own, t.c.version.in_(versions)))
 
+    async def release(self, connection_name: str, solution: str) -> None:
+        """The versions that ``solution`` brought belong to nobody and may be edited."""
+        t = tables.map_version
+        freed = update(t).where(t.c.connection == connection_name, t.c.solution == solution)
+        async with self._transactions.begin() as connection:
+            await connection.execute(freed.values(solution=None, managed=False))
+
     async def remove_map(self, connection_name: str, name: str) -> bool:
         """The map and all its versions are gone; False when there was none. Raises: NotAllowed unless 'not running'."""
         t = tables.map_version

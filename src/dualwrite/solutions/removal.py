@@ -1,0 +1,97 @@
+"""Uninstalling a solution: a managed one takes its map versions along, of an unmanaged one only the container goes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dualwrite.errors import NotAllowed, SolutionRefused
+from dualwrite.solutions.library import Fulfilment, KnownSolution, Standing, find_solution, known_solutions, needs_of
+from dualwrite.store.database import Repositories, Store
+from dualwrite.store.maps import MapState
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What uninstalling did: the versions that are gone, and the maps that nobody knows any more."""
+
+    solution: str
+    versions: tuple[str, ...]
+    maps: tuple[str, ...]
+
+
+async def uninstall(store: Store, connection: str, name: str, *, who: str) -> Removal:
+    """The library no longer has the solution; rows, tables and other versions of its maps stay.
+
+    A version that another solution brings, too, stays. Where a map's active version goes, its highest other one is
+    active. Atomicity: all or nothing.
+
+    Raises: SolutionRefused, for an unknown one, one that was never applied or imported, or one that others need;
+    NotAllowed, while one of its maps runs.
+    """
+    async with store.transaction() as repositories:
+        await repositories.maps.lock(connection)
+        known = await known_solutions(repositories, connection)
+        solution = find_solution(known, name)
+        _check_removable(solution, known)
+        before = {each.name for each in await repositories.maps.list(connection)}
+        gone: tuple[str, ...] = ()
+        if solution.managed:
+            gone = await _delete_versions(repositories, connection, solution.name)
+        else:
+            await repositories.maps.release(connection, solution.name)
+        await repositories.solutions.remove(connection, solution.name)
+        left = {each.name for each in await repositories.maps.list(connection)}
+        removal = Removal(solution.name, gone, tuple(sorted(before - left)))
+        await repositories.activity.record(
+            "uninstall solution",
+            who=who,
+            result="completed",
+            details={"solution": solution.name, "versions": list(removal.versions)},
+        )
+    return removal
+
+
+def _check_removable(solution: KnownSolution, known: Sequence[KnownSolution]) -> None:
+    if solution.standing is Standing.AVAILABLE:
+        raise SolutionRefused(f"{solution.name} is not applied; there is nothing to uninstall.", solution=solution.name)
+    rest = [each for each in known if each.name != solution.name]
+    dependents = [
+        each.name
+        for each in rest
+        if each.standing is Standing.APPLIED
+        and any(
+            need.by is not None and need.by.name == solution.name and need.fulfilment is Fulfilment.APPLIED
+            for need in needs_of(each.depends_on, [solution, *rest])
+        )
+    ]
+    if dependents:
+        names = ", ".join(dependents)
+        raise SolutionRefused(
+            f"{solution.name} is needed by {names}. Uninstall first: dualwrite solutions uninstall {dependents[-1]}",
+            solution=solution.name,
+            dependents=dependents,
+        )
+
+
+async def _delete_versions(repositories: Repositories, connection: str, solution: str) -> tuple[str, ...]:
+    """The versions that the solution brought, and no other one brings, are gone."""
+    owners = await repositories.solutions.owners(connection)
+    versions: dict[str, list[str]] = defaultdict(list)
+    for each in await repositories.maps.all_versions(connection):
+        if each.solution == solution and owners.get((each.name, each.version), frozenset()) <= {solution}:
+            versions[each.name].append(each.version)
+    states = {each.name: each.state for each in await repositories.maps.list(connection)}
+    busy = [name for name in versions if states.get(name, MapState.NOT_RUNNING) is not MapState.NOT_RUNNING]
+    if busy:
+        names = " ".join(repr(name) for name in busy)
+        raise NotAllowed(
+            f"{solution} cannot be uninstalled while its maps do anything but stand still: {', '.join(busy)}. "
+            f"Stop them first: dualwrite maps stop {names}",
+            solution=solution,
+            maps=busy,
+        )
+    for name, numbers in versions.items():
+        await repositories.maps.delete_versions(connection, name, numbers)
+    return tuple(f"{name} {number}" for name, numbers in versions.items() for number in numbers)
