@@ -93,9 +93,10 @@ async def _prepare(house: House) -> None:
             "SalesCurrencyCode": "USD",
         }
         rows.append((ENTITY, dict(customer)))
+    await house.ensure_tables({name for name, _ in rows}, ())
     await house.finops.transact([Create(name, values) for name, values in rows], caller=CALLER)  # type: ignore[arg-type]
     await link_environments(house.store, house.pair, CONNECTION, legal_entities=[COMPANY], who="benchmark")
-    await apply_starters(house.store, CONNECTION, who="benchmark")
+    await apply_starters(house.store, CONNECTION, who="benchmark", ensure_tables=house.ensure_tables)
     report = await house.lifecycle.run(demonstration_names())
     assert not report.refused, report.refused
 

@@ -84,6 +84,7 @@ class FirstStart:
     async def _demo_rows(self) -> None:
         batches = list(finops_rows())
         total = sum(len(rows) for _, rows in batches)
+        await self._house.ensure_tables({CUSTOMERS, *(entity for entity, _ in batches)}, ())
         with self._steps.step("Filling the F&O environment with demonstration data") as step:
             written = seen = 0
             for entity, rows in batches:

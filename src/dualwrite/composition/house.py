@@ -144,7 +144,6 @@ async def _linked(
         await recovery.run()
     tables = Tables({side: server.conninfo(_database(side.value)) for side in Side}, store, CONNECTION, pair, router)
     await tables.prepare()
-    await tables.ensure(*([table.name for table in load_schema(side)] for side in (Side.FINOPS, Side.DATAVERSE)))
     await asyncio.to_thread(seed_dataverse, server.conninfo(_database(DATAVERSE)))
     for environment in environments:
         await environment.current_schema()
