@@ -12,6 +12,7 @@ from dualwrite.metadata.empty import empty_member
 from dualwrite.metadata.schema import ColumnType
 from dualwrite.metadata.values import Value
 
+_DROPPED: Final = str.maketrans("", "", " -_")
 _CHOICE_END: Final = 2**31
 """The numbers of choices have 32 bits."""
 WHOLE: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT})
@@ -19,7 +20,7 @@ WHOLE: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT})
 
 def folded(member: str) -> str:
     """A member's name as it is compared between the sides: without case, blanks and hyphens."""
-    return "".join(character for character in member.casefold() if character not in " -_")
+    return member.casefold().translate(_DROPPED)
 
 
 def no_counterpart(source: End, target: End, value: Value, known: str) -> ValueRefused:

@@ -14,7 +14,7 @@ from map_samples import dataverse_table, finops_table
 
 from dualwrite.errors import RecordRefused, ValueRefused
 from dualwrite.maps.columnar.execute import ColumnarResult, transform_frame
-from dualwrite.maps.columnar.frames import RelatedRow, dtype_of, frame_of, in_frame, source_columns
+from dualwrite.maps.columnar.frames import RelatedRow, dtype_of, frame_of, in_frame, reads, source_columns
 from dualwrite.maps.columnar.kernels import converted
 from dualwrite.maps.compile import compile_map
 from dualwrite.maps.conversion import Conversion, compile_conversion
@@ -63,26 +63,59 @@ _IDS = (UUID(int=0), UUID("3f2504e0-4f89-11d3-9a0c-0305e82c3301"), UUID(int=2**1
 _CONSTANTS = ("", "A", "7", "1.5", "yes", "no", "Gold", "192350000", "1900-01-01", "1/31/2020", str(_IDS[1]))
 
 
-def values_of(column: Column) -> st.SearchStrategy[Value]:
+def every_value(column: Column) -> tuple[Value, ...]:
     """Values that a column of that type may hold, at its ends above all; null among them."""
     scale = column.scale if column.scale is not None else {T.MONEY: 4, T.DECIMAL: 10}.get(column.type, 0)
     step = Decimal(1).scaleb(-scale)
-    fractions = [Decimal(text).quantize(step, context=Context(prec=60)) for text in _NUMBERS]
+    numbers = (Decimal(text).quantize(step, context=Context(prec=60)) for text in _NUMBERS)
+    fractions = tuple(number for number in numbers if abs(number) < Decimal(1).scaleb(38 - scale))
     members = [name for name, _ in column.enumeration.members] if column.enumeration else ["Gold"]
     options = [number for _, number in column.enumeration.members] if column.enumeration else [1]
-    kinds: Mapping[ColumnType, st.SearchStrategy[Value]] = {
-        **dict.fromkeys((T.STRING, T.MEMO), st.sampled_from(_TEXTS) | st.text(max_size=6)),
-        T.INTEGER: st.sampled_from(_INTEGERS),
-        T.BIGINT: st.sampled_from((*_INTEGERS, 2**31, 2**63 - 1, -(2**63), 10**18)),
-        **dict.fromkeys((T.DECIMAL, T.MONEY), st.sampled_from(fractions)),
-        T.BOOLEAN: st.booleans(),
-        T.ENUM: st.sampled_from([*members, members[0].upper(), "Ghost", ""]),
-        T.CHOICE: st.sampled_from([*options, 0, 4711]),
-        T.DATE: st.sampled_from(_DAYS),
-        T.DATETIME: st.sampled_from(_MOMENTS),
-        **dict.fromkeys((T.GUID, T.LOOKUP), st.sampled_from(_IDS)),
+    kinds: Mapping[ColumnType, Sequence[Value]] = {
+        **dict.fromkeys((T.STRING, T.MEMO), _TEXTS),
+        T.INTEGER: _INTEGERS,
+        T.BIGINT: (*_INTEGERS, 2**31, 2**63 - 1, -(2**63), 10**18),
+        **dict.fromkeys((T.DECIMAL, T.MONEY), fractions),
+        T.BOOLEAN: (True, False),
+        T.ENUM: [*members, members[0].upper(), "Ghost", ""],
+        T.CHOICE: [*options, 0, 4711],
+        T.DATE: _DAYS,
+        T.DATETIME: _MOMENTS,
+        **dict.fromkeys((T.GUID, T.LOOKUP), _IDS),
     }
-    return st.none() | kinds[column.type]
+    return (*kinds[column.type], None)
+
+
+def values_of(column: Column) -> st.SearchStrategy[Value]:
+    """The same, and for texts any other."""
+    known = st.sampled_from(every_value(column))
+    return known | st.text(max_size=6) if column.type.is_text else known
+
+
+def accepted_rows(plan: DirectionPlan, *, count: int) -> list[RelatedRow]:
+    """Rows of values that no conversion of the plan refuses."""
+    accepted: dict[str, list[Value]] = {}
+    for name, column in source_columns(plan).items():
+        readers = [conversion for path, conversion in reads(plan) if ".".join(path) == name]
+        in_key = name in {".".join(part.source_path) for part in plan.key}
+        values = [
+            value
+            for value in every_value(column)
+            if all(_accepts(each, value) for each in readers) and not (in_key and value in (None, ""))
+        ]
+        accepted[name] = values or [None]
+    return [
+        _split({name: values[(row + place) % len(values)] for place, (name, values) in enumerate(accepted.items())})
+        for row in range(count)
+    ]
+
+
+def _accepts(conversion: Conversion, value: Value) -> bool:
+    try:
+        conversion.convert(value)
+    except ValueRefused:
+        return False
+    return True
 
 
 @st.composite

@@ -42,8 +42,8 @@ class FrameLookup:
 class ColumnarResult:
     """What the rows of a frame become; everything has the height and the order of that frame.
 
-    ``values`` has a column for each target column but the lookups, ``key`` one for each part of ``plan.key`` (its
-    target path with dots), the dtypes are those of ``frames``. ``refused`` is true for the rows that the row executor
+    ``values`` has a column for each target column but the lookups; ``key`` has one for each part of ``plan.key``, in
+    order and named ``0``, ``1`` ... The dtypes are those of ``frames``. ``refused`` is true for the rows that the row executor
     refuses; whatever else is told of them means nothing. ``created_only`` names the columns of ``values`` that are
     written when a row is created.
     """
@@ -116,7 +116,7 @@ class _Run:
                 _lookup(plan, [_frame(places, evaluated) for places in tables])
                 for plan, tables in zip(lookups, wanted, strict=True)
             ),
-            key=_frame(key, evaluated, [dotted(part.target_path) for part in self._plan.key]),
+            key=_frame(key, evaluated),
             refused=_any([evaluated[name].struct.field(REFUSED) for name in evaluated.columns[1:]], evaluated.height),
             created_only=frozenset(each.column.target_column for each in fillings if each.column.on_create_only),
         )
@@ -209,9 +209,8 @@ def _value(place: int, evaluated: pl.DataFrame) -> pl.Series:
     return evaluated[str(place)].struct.field(VALUE)
 
 
-def _frame(places: list[int], evaluated: pl.DataFrame, names: list[str] | None = None) -> pl.DataFrame:
-    names = names or [str(number) for number in range(len(places))]
-    return pl.DataFrame([_value(place, evaluated).alias(name) for place, name in zip(places, names, strict=True)])
+def _frame(places: list[int], evaluated: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame([_value(place, evaluated).alias(str(number)) for number, place in enumerate(places)])
 
 
 def _any(masks: list[pl.Series], height: int) -> pl.Series:

@@ -68,7 +68,7 @@ def source_columns(plan: DirectionPlan) -> dict[str, Column]:
     Raises: TypeError when one path leads to columns of two kinds, which no frame can hold.
     """
     found: dict[str, Column] = {}
-    for path, conversion in _read(plan):
+    for path, conversion in reads(plan):
         column = conversion.source.column
         known = found.setdefault(dotted(path), column)
         if dtype_of(known).base_type() != dtype_of(column).base_type() or is_id(known) != is_id(column):
@@ -83,7 +83,8 @@ def source_schema(plan: DirectionPlan) -> dict[str, pl.DataType]:
     return {name: dtype_of(column) for name, column in source_columns(plan).items()}
 
 
-def _read(plan: DirectionPlan) -> Iterator[tuple[Path, Conversion]]:
+def reads(plan: DirectionPlan) -> Iterator[tuple[Path, Conversion]]:
+    """Every conversion of the plan with the path that it reads."""
     for column in plan.columns:
         if column.lookup is not None:
             for alternative in column.lookup.alternatives:
