@@ -18,6 +18,9 @@ from dualwrite.metadata.schema import Table
 
 app = typer.Typer(help="Integration keys of Dataverse tables: list, set, reset.", no_args_is_help=True)
 
+_WIDE = 110
+"""Columns of a terminal that has room for the maps of each table."""
+
 OneTable = Annotated[str, typer.Argument(metavar="TABLE", help="Logical name, entity set or label of a table.")]
 
 
@@ -38,17 +41,19 @@ def list_keys(
 
     call = invocation(context)
     found = call.in_house(listed)
-    shown = grid("Dataverse table", "key", "", "alternate keys", "maps", cut=("maps",))
+    wide = call.output.console.width >= _WIDE
+    shown = grid("Dataverse table", "key", "", "alternate keys", *(["maps"] if wide or table is not None else []))
     for each in found:
         names = short_names((*each.maps, *each.own))
         maps = [names[name] for name in each.maps] + [f"{names[name]} (its own key)" for name in each.own]
-        shown.add_row(
-            each.table,
+        row = [
+            Text(each.table),
             Text("; ".join(map(", ".join, each.used)) or "none", style="" if each.used else "red"),
             Text(f"by {each.set_by}" if each.chosen else "generated", style="" if each.chosen else "dim"),
             Text("; ".join(", ".join(key) for key in each.alternate_keys), style="dim"),
             Text(", ".join(maps)),
-        )
+        ]
+        shown.add_row(*row[: len(shown.columns)])
     document = [
         {
             "table": each.table,

@@ -57,7 +57,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class SaveVersion:
-    """A version is saved. ``base`` is the one it is compared with, None for a map that is new."""
+    """A version is saved. ``base``, the active one, is what it is compared with; None for a map that is new."""
 
     file: FolderMap
     base: MapVersion | None
@@ -133,7 +133,7 @@ def _saves(wanted: Wanted, present: Present) -> Iterator[SaveVersion | Conflict]
         known = present.maps.get(name)
         stored = None if known is None else known.versions.get(number)
         if stored is None:
-            yield SaveVersion(each, _base(known, number) or new.get(name))
+            yield SaveVersion(each, known.versions[known.active] if known is not None else new.get(name))
             new[name] = each.version
         elif stored != each.version:
             yield Conflict(
@@ -141,14 +141,6 @@ def _saves(wanted: Wanted, present: Present) -> Iterator[SaveVersion | Conflict]
                 f"{name} {number} exists with other content, and a version never changes. "
                 f"Give the file the next number, {next_version((*(known.versions if known else ()), number))}.",
             )
-
-
-def _base(known: PresentMap | None, number: Version) -> MapVersion | None:
-    """The version that a new one is compared with: the newest before it, else the active one."""
-    if known is None:
-        return None
-    before = [each for each in known.versions if each < number]
-    return known.versions[max(before) if before else known.active]
 
 
 def _activations(wanted: Wanted, present: Present) -> Iterator[Activate | Conflict]:

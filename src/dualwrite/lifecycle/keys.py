@@ -58,7 +58,7 @@ class IntegrationKeys:
             keys.append(
                 TableKey(
                     table=name,
-                    alternate_keys=() if table is None else table.alternate_keys,
+                    alternate_keys=() if table is None else _without_company(table),
                     used=(by_hand.columns,) if by_hand is not None else tuple(generated.get(name, ())),
                     chosen=None if by_hand is None else by_hand.columns,
                     set_by=None if by_hand is None else by_hand.set_by,
@@ -74,7 +74,7 @@ class IntegrationKeys:
         for each in await self._store.maps.active_versions(self._connection):
             checked = check_stored(self._router.compiled, each)
             if checked.plan is not None and checked.plan.key_origin is KeyOrigin.ALTERNATE_KEY:
-                key = tuple(".".join(part.dataverse_path) for part in checked.plan.key)
+                key = key_columns(checked.plan)
                 keys = found.get(checked.plan.dataverse.name, ())
                 found[checked.plan.dataverse.name] = keys if key in keys else (*keys, key)
         return found
@@ -138,6 +138,10 @@ class IntegrationKeys:
             )
 
 
+def _without_company(table: Table) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(name for name in key if name != table.company_column) for key in table.alternate_keys)
+
+
 def checked_column(table: Table, text: str) -> str:
     """``text`` as a column of the table, or a path that starts with one. Raises: NotAllowed, MapRefused."""
     path = parse_lookup_path(text)
@@ -183,5 +187,9 @@ def key_origin(version: MapVersion, plan: Plan | None) -> str:
     """The key that a map goes by, in words, and who says so."""
     if plan is None:
         return ", ".join(version.integration_key or ())
-    columns = ", ".join(".".join(part.dataverse_path) for part in plan.key)
-    return f"{columns} ({plan.key_origin.value})"
+    return f"{', '.join(key_columns(plan))} ({plan.key_origin.value})"
+
+
+def key_columns(plan: Plan) -> tuple[str, ...]:
+    """The columns of the table that a map's rows are known by, lookups included, the company left out."""
+    return tuple(dict.fromkeys(part.dataverse_path[0] for part in plan.key))

@@ -56,10 +56,13 @@ class MapLifecycle:
         return report
 
     async def stop(self, names: Sequence[str]) -> None:
-        """The maps carry no further change. Raises: NotAllowed."""
-        for name in names:
-            await self._move(name, Action.STOP)
-            await self._store.activity.record("stop", who=self._who, result="completed", map=name)
+        """The maps carry no further change; with an error none of them has been stopped. Raises: NotAllowed."""
+        async with self._store.transaction() as repositories:
+            for name in names:
+                await repositories.maps.set_state(
+                    self._connection, name, state_after(Action.STOP), expected=allowed_from(Action.STOP)
+                )
+                await repositories.activity.record("stop", who=self._who, result="completed", map=name)
         await self._router.renew()
 
     async def check(self, names: Sequence[str]) -> Sequence[CheckedMap]:

@@ -135,7 +135,7 @@ def _transform_aspects(was: ColumnMapping, now: ColumnMapping) -> Iterator[Aspec
         if isinstance(one, ValueMap) and isinstance(other, ValueMap) and replace(one, pairs=other.pairs) == other:
             yield from _pair_aspects(one, other)
         else:
-            yield Aspect(word, _written(one), _written(other))
+            yield Aspect("transform", _described(one), _described(other))
     if old == new:
         yield Aspect("transforms", _transforms_text(was), _transforms_text(now))
 
@@ -146,7 +146,7 @@ def _by_kind(mapping: ColumnMapping) -> Mapping[str, Transform]:
 
 def _pair_aspects(was: ValueMap, now: ValueMap) -> Iterator[Aspect]:
     if Counter(was.pairs) == Counter(now.pairs):
-        yield Aspect("order of the value map", _written(was), _written(now))
+        yield Aspect("order of the value map", _described(was), _described(now))
         return
     gone = list((Counter(was.pairs) - Counter(now.pairs)).elements())
     for left, right in (Counter(now.pairs) - Counter(was.pairs)).elements():
@@ -161,8 +161,8 @@ def _pair(pair: tuple[str, str]) -> str:
     return ": ".join(each or "(empty)" for each in pair)
 
 
-def _written(transform: Transform | None) -> str | None:
-    return None if transform is None else spelling_text(transform.spelled())
+def _described(transform: Transform | None) -> str | None:
+    return None if transform is None else transform.described()
 
 
 def _transforms_text(mapping: ColumnMapping) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dualwrite.cli.maps import checking, editing, folder, listing, running, versions
+from dualwrite.cli.maps import checking, drafts, editing, folder, listing, running, versions
 
 app = typer.Typer(
     help="Table maps: list, show, check, run, stop, change; their versions; and the same by files.",
@@ -23,7 +23,7 @@ app.command("activate")(versions.activate)
 app.command("delete")(versions.delete)
 app.command("new")(editing.new)
 app.command("change")(editing.change)
-app.command("edit")(editing.edit)
+app.command("edit")(drafts.edit)
 app.command("copy")(editing.copy)
 app.command("refresh")(checking.refresh)
 app.command("export")(folder.export)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, assert_never
 
@@ -156,8 +157,9 @@ def _step(step: Step, checked: Mapping[str, CheckedMap]) -> Iterator[RenderableT
                 f"  {what}, by {says.publisher}, {_number(len(says.columns), 'column')}", style="dim"
             )
             yield title
-            if step.difference is not None and step.difference.substantial:
-                yield difference_text(step.difference, indent="  ")
+            difference = step.difference
+            if difference is not None and difference.substantial:
+                yield difference_text(replace(difference, changes=difference.substantial), indent="  ")
             errors = len(checked[file.file].errors)
             if errors:
                 yield Text(

@@ -15,7 +15,7 @@ from dualwrite.cli.map_names import short_names
 from dualwrite.cli.maps.choices import OfVersion, OneName, one_map, versions_of
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.composition.house import CONNECTION, House
-from dualwrite.lifecycle.keys import key_origin
+from dualwrite.lifecycle.keys import key_columns, key_origin
 from dualwrite.lifecycle.transitions import is_live
 from dualwrite.lifecycle.versions import SavedVersion
 from dualwrite.maps.plan import Plan
@@ -146,7 +146,7 @@ def _map_document(shown: _Shown) -> dict[str, object]:
         "source_filter": says.source_filter,
         "reversed_source_filter": says.reversed_source_filter,
         "integration_key": says.integration_key,
-        "used_key": None if shown.plan is None else [".".join(part.dataverse_path) for part in shown.plan.key],
+        "used_key": None if shown.plan is None else key_columns(shown.plan),
         "owning_team": says.owning_team,
         "can_run": shown.plan is not None,
         "columns": [_column_document(each) for each in says.columns],

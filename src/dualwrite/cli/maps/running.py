@@ -19,6 +19,7 @@ from dualwrite.cli.output import grid
 from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.lifecycle.checks import CheckedMap
+from dualwrite.lifecycle.transitions import is_live
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_copies import Refusal
 from dualwrite.sync.initial_copy import CopyReport
@@ -109,14 +110,17 @@ def list_refused(
 
 
 def stop_maps(context: typer.Context, names: Names = None, every: All = False) -> None:
-    """Stop maps: they carry no further change. What is on either side stays."""
+    """Stop maps, or all that are running: they carry no further change. What is on either side stays."""
     one_of(names, every)
 
     async def stopped(house: House) -> Sequence[str]:
         chosen = await chosen_maps(house, names or ())
+        if every:
+            maps = await house.store.maps.list(CONNECTION)
+            chosen = [each.name for each in maps if is_live(each.state)]
         await house.lifecycle.stop(chosen)
         return chosen
 
     call = invocation(context)
     chosen = call.in_house(stopped)
-    call.output.show({"stopped": chosen}, f"Stopped: {counted(chosen)}")
+    call.output.show({"stopped": chosen}, f"Stopped: {counted(chosen)}" if chosen else "No map was running.")
