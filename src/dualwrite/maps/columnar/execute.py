@@ -21,7 +21,7 @@ from dualwrite.maps.plan import (
     Path,
     SourceAlternative,
 )
-from dualwrite.metadata.values import Row, Value, target_entry
+from dualwrite.metadata.values import Value, target_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class ColumnarResult:
     """What the rows of a frame become; everything has the height and the order of that frame.
 
     ``values`` has a column for each target column but the lookups; ``key`` has one for each part of ``plan.key``, in
-    order and named ``0``, ``1`` ... The dtypes are those of ``frames``. ``refused`` is true for the rows that the row executor
-    refuses; whatever else is told of them means nothing. ``created_only`` names the columns of ``values`` that are
-    written when a row is created.
+    order and named ``0``, ``1`` ... The dtypes are those of ``frames``. ``refused`` is true for the rows that the row
+    executor refuses; whatever else is told of them means nothing. ``created_only`` names the columns of ``values``
+    that are written when a row is created.
     """
 
     values: pl.DataFrame
@@ -73,17 +73,20 @@ def transform_frame(plan: DirectionPlan, frame: pl.DataFrame) -> ColumnarResult:
 
 
 def refusals(
-    plan: DirectionPlan, frame: pl.DataFrame, refused: pl.Series, *, label: Callable[[Row], str] = lambda _: ""
+    plan: DirectionPlan, frame: pl.DataFrame, refused: pl.Series, *, label: Callable[[int], str] = lambda _: ""
 ) -> Iterator[RefusedRow]:
-    """Why the rows are refused: the refusals of the row executor, which runs on these rows only."""
+    """Why the rows are refused: the refusals of the row executor, which runs on these rows only.
+
+    ``label`` names the row at a position of ``frame`` in the message.
+    """
     positions = refused.arg_true().to_list()
     for position, (row, related) in zip(positions, rows_of(plan, frame.filter(refused)), strict=True):
         try:
-            transform(plan, row, related=related, changed=None, label=label(row))
+            transform(plan, row, related=related, changed=None, label=label(position))
         except RecordRefused as refusal:
             yield RefusedRow(position, refusal)
         else:
-            raise RuntimeError(f"{plan.map_name}: the two executors do not agree on {label(row) or row}")
+            raise RuntimeError(f"{plan.map_name}: the two executors do not agree on {label(position) or row}")
 
 
 @dataclass(frozen=True, slots=True)
