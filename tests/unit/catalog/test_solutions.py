@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from dualwrite.errors import CatalogRefused
 from dualwrite.maps.compile import compile_map
 from dualwrite.maps.findings import Finding, Severity
 from dualwrite.maps.plan import Plan
-from dualwrite.maps.text import parse_map, render_map
+from dualwrite.maps.text import render_map
 from dualwrite.maps.values import ColumnMapping, Default, MapVersion, Version
 from dualwrite.metadata.schema import Side
 
