@@ -87,7 +87,8 @@ PROPERTIES = {
     "SkipInitialSync": False,
     "TargetVersionInfo": {"CRM": {"Party": "2.2.2.25"}, "AX": {"Application": "10.0.420.10002"}},
 }
-MALFORMED = json.dumps({**PROPERTIES, "Description": "half"})[:-1]
+FREE = {name: value for name, value in PROPERTIES.items() if name != "TargetVersionInfo"}
+"""Properties that ask for no other solution."""
 
 
 @dataclass
@@ -249,18 +250,27 @@ ORDERS = mapping(
 )
 
 
-def published_maps() -> list[MapElement]:
+def malformed(properties: Mapping[str, object] = PROPERTIES) -> str:
+    """Properties as some files have them: the closing brace is missing."""
+    return json.dumps({**properties, "Description": "half"})[:-1]
+
+
+def published_maps(properties: Mapping[str, object] = PROPERTIES) -> list[MapElement]:
     """Several versions of one map, a parked one, JSON inside JSON, malformed properties."""
     return [
-        MapElement("msdyn_[accounts - Customers V3]", "1.0.0.4", CUSTOMERS, id="0f9d4d0e-0000-0000-0000-000000000001"),
+        MapElement(
+            "msdyn_[accounts - Customers V3]", "1.0.0.4", CUSTOMERS, properties, "0f9d4d0e-0000-0000-0000-000000000001"
+        ),
         MapElement(
             "msdyn_[accounts - Customers V3]",
             "1.0.0.5",
             json.dumps(json.dumps(CUSTOMERS)),
-            MALFORMED,
+            malformed(properties),
             id="0f9d4d0e-0000-0000-0000-000000000002",
         ),
-        MapElement("msdyn_[accounts - Customers V3]", "9.9.9.9", CUSTOMERS, id="0f9d4d0e-0000-0000-0000-000000000003"),
+        MapElement(
+            "msdyn_[accounts - Customers V3]", "9.9.9.9", CUSTOMERS, properties, "0f9d4d0e-0000-0000-0000-000000000003"
+        ),
         MapElement("msdyn_[salesorders - CDS sales order headers]", "1.0.0.5", ORDERS, ""),
     ]
 

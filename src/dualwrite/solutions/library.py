@@ -95,11 +95,12 @@ async def known_solutions(repositories: Repositories, connection: str) -> tuple[
 
 def find_solution(known: Sequence[KnownSolution], text: str) -> KnownSolution:
     """The one solution that ``text`` names, by its name or its display name. Raises: SolutionRefused."""
-    folded = text.strip().casefold()
-    for names in ((each.name for each in known), (each.display_name for each in known)):
-        found = [each for each, name in zip(known, names, strict=True) if name.casefold() == folded]
-        if len(found) == 1:
-            return found[0]
+    wanted = text.strip()
+    for spelled in (str, str.casefold):
+        for names in ([each.name for each in known], [each.display_name for each in known]):
+            found = [each for each, name in zip(known, names, strict=True) if spelled(name) == spelled(wanted)]
+            if len(found) == 1:
+                return found[0]
     listed = ", ".join(each.name for each in known)
     raise SolutionRefused(f"There is no solution {text!r}. The solutions are: {listed}.", solution=text)
 
@@ -125,10 +126,10 @@ def _need(solution: str, minimum: str, known: Sequence[KnownSolution]) -> Need:
 
 
 def _provided(known: KnownSolution | None, solution: str) -> Version | None:
-    """The version of ``solution`` that ``known`` stands for, None when it does not."""
+    """The highest version of ``solution`` that ``known`` stands for, None when it does not."""
     folded = solution.casefold()
     found = known.provides.items() if known is not None else ()
-    return next((version for name, version in found if name.casefold() == folded), None)
+    return max((version for name, version in found if name.casefold() == folded), default=None)
 
 
 def _of_catalog(manifest: Manifest, record: SolutionRecord | None) -> KnownSolution:
@@ -163,7 +164,9 @@ def _imported(record: SolutionRecord, maps: int) -> KnownSolution:
         standing=Standing.APPLIED if record.state is SolutionState.APPLIED else Standing.IMPORTED,
         maps=maps,
         in_catalog=False,
-        depends_on={str(name): str(low) for name, low in depends_on.items()} if isinstance(depends_on, dict) else {},
+        depends_on={str(name): str(low) for name, low in sorted(depends_on.items())}
+        if isinstance(depends_on, dict)
+        else {},
         provides={record.unique_name: version},
         application=application if isinstance(application, str) else None,
     )

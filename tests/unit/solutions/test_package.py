@@ -21,13 +21,13 @@ from dualwrite.solutions.package.values import Naming, Package
 from solution_files import (
     BOM,
     CUSTOMERS,
-    MALFORMED,
     ORDERS,
     MapElement,
     cabinet,
     column,
     customizations,
     default,
+    malformed,
     mapping,
     published_maps,
     runtime_configuration,
@@ -49,7 +49,7 @@ def read(data: bytes, naming: Naming) -> Package:
     return read_package(data, file="maps.zip", naming=naming)
 
 
-def one_map(content: object, naming: Naming, **more: object) -> Package:
+def one_map(content: object, naming: Naming, **more: str) -> Package:
     return read(solution([MapElement("msdyn_[accounts - Customers V3]", "1.0.0.0", content, **more)]), naming)
 
 
@@ -359,7 +359,7 @@ def test_only_what_was_changed_is_written_otherwise(naming: Naming) -> None:
 
 
 def test_what_the_format_has_no_word_for_travels_in_the_properties(naming: Naming) -> None:
-    package = one_map(CUSTOMERS, naming, properties=MALFORMED)
+    package = one_map(CUSTOMERS, naming, properties=malformed())
     [published] = package.versions
     version = replace(
         published.map,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,6 +20,17 @@ LIMIT_BYTES = 64 * 2**20
 _MEMBERS = (MANIFEST, CUSTOMIZATIONS)
 _WRAPPINGS = (".zip", ".cab")
 _LEVELS = 3
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
+"""What reading a damaged, encrypted or unusually packed zip raises."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,7 +57,7 @@ def _unpack(data: bytes, *, file: str, levels: int) -> Mapping[str, bytes]:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _members(archive.namelist(), lambda name: _read(archive, name, file=file), file=file, levels=levels)
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise SolutionRefused(f"{file} is neither a zip nor a cabinet: {error}.", file=file) from error
 
 
@@ -72,7 +84,7 @@ def _read(archive: zipfile.ZipFile, name: str, *, file: str) -> bytes:
     try:
         with archive.open(name) as member:
             content = member.read(LIMIT_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGED as error:
         raise SolutionRefused(f"{file}: {name} cannot be unpacked: {error}.", file=file, member=name) from error
     if len(content) > LIMIT_BYTES:
         raise SolutionRefused(f"{file}: {name} unpacks to more than {LIMIT_BYTES // 2**20} MB.", file=file, member=name)
