@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from dualwrite.catalog import load_schema
 from dualwrite.cli.record_keys import TypedKey, key_columns, literal, parse_guid, parse_key
 from dualwrite.cli.services import Json, Services, parse_json
 from dualwrite.errors import EnvironmentUnavailable, RecordNotFound, RecordRefused
+from dualwrite.metadata.document import TableDocument, read_table
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE
 
@@ -21,11 +22,15 @@ class Place:
     def __init__(self, services: Services, side: Side) -> None:
         self.services = services
         self.side = side
-        self.schema = load_schema(side)
+        self._tables: dict[str, Table] = {}
 
     def table(self, name: str) -> Table:
-        """The table called ``name``: by logical name, entity set or label. Raises: CatalogRefused."""
-        return self.schema.table(name)
+        """The table called ``name``: by logical name, entity set or label. Raises: RecordNotFound."""
+        if name not in self._tables:
+            path = f"/api/v1/tables/{self.side.value}?name={quote(name, safe='')}"
+            document: TableDocument = json.loads(self.services.call("admin", "GET", path).text)
+            self._tables[name] = read_table(document, self.side)
+        return self._tables[name]
 
     def set_path(self, table: Table, options: Sequence[tuple[str, str]] = ()) -> str:
         """The address of all rows, with query options. All legal entities are seen."""

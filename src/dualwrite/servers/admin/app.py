@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 
 from dualwrite.environments.port import Caller
 from dualwrite.errors import DualwriteError, NotAuthenticated
+from dualwrite.metadata.document import table_document
+from dualwrite.metadata.schema import Side
 from dualwrite.store.database import Store
 from dualwrite.sync.link import Pair
 from dualwrite.sync.tally import Tally
@@ -63,6 +65,20 @@ def build_admin_app(
                 "prepared": {each.name: len(await each.prepared()) for each in (pair.finops, pair.dataverse)},
             }
         )
+
+    @app.get("/api/v1/tables/{side}")
+    async def table(request: Request, side: Side, name: str) -> JSONResponse:
+        """The table of one environment that goes by ``name``: how its rows are addressed and typed."""
+        await authenticate(request.headers.get("authorization"))
+        found = (await pair.side(side).current_schema()).find(name)
+        if found is None:
+            detail = (
+                f"The {side.value} environment has no table {name!r}. dualwrite tables list shows what there is; "
+                f"a table of the catalog is brought by its solution or by: dualwrite tables add {name}"
+            )
+            problem = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
+            return JSONResponse(problem, status_code=404)
+        return JSONResponse(table_document(found))
 
     @app.exception_handler(NotAuthenticated)
     async def not_authenticated(request: Request, error: NotAuthenticated) -> JSONResponse:
