@@ -84,8 +84,12 @@ class Checks:
             ours = column.role is ColumnRole.PLAIN and column.name != table.company_column
             is_id = table.side is Side.DATAVERSE and column.name in table.key
             if column.required and ours and not is_id and column.name not in written:
-                message = f"{table.name}.{column.name} is mandatory, and neither mapped nor given a constant"
-                self.findings.error(code, message, "columns")
+                line = next((each for each in self.resolved if _names(each, column, table.side)), None)
+                why = (
+                    "neither mapped nor given a constant" if line is None else f"{line.mapping} goes the other way only"
+                )
+                path = "columns" if line is None else line.at
+                self.findings.error(code, f"{table.name}.{column.name} is mandatory, and {why}", path)
 
     def _read_only(self, going: Iterable[ResolvedMapping], direction: Direction) -> None:
         table = self.dataverse if direction is Direction.TO_DATAVERSE else self.finops
@@ -93,6 +97,13 @@ class Checks:
             column = own_column(each, direction)
             if not column.writable:
                 self.findings.error(Code.READ_ONLY, f"{table.name}.{column.name} is read-only", each.at)
+
+
+def _names(each: ResolvedMapping, column: Column, side: Side) -> bool:
+    """Whether the line names this column of its own table, in whatever direction."""
+    if side is Side.DATAVERSE:
+        return each.column is column
+    return each.finops is not None and each.finops.column is column
 
 
 def own_column(each: ResolvedMapping, direction: Direction) -> Column:

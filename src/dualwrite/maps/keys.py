@@ -135,8 +135,10 @@ def _named_columns(texts: tuple[str, ...], dataverse: Table, findings: Findings)
 
 
 def _check_finops_key(finops: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings) -> None:
+    named = {each.finops.column.name: each for each in resolved if each.finops is not None}
     written = {each.finops.column.name for each in resolved if each.finops and each.goes(Direction.TO_FINOPS)}
     for name in finops.key:
         if name != finops.company_column and name not in written:
-            message = f"the key column {finops.name}.{name} is not mapped, so no row can be created there"
-            findings.error(Code.FINOPS_KEY_NOT_MAPPED, message, "columns")
+            path = named[name].at if name in named else "columns"
+            message = f"the key column {finops.name}.{name} is not written, so no row can be created there"
+            findings.error(Code.FINOPS_KEY_NOT_MAPPED, message, path)
