@@ -347,7 +347,16 @@ def manifest_text(layout: Mapping[str, object]) -> str:
         "description": str(layout["description"]).strip(),
         **{fact: layout[fact] for fact in ("depends_on", "excludes", "provides", "explained") if fact in layout},
     }
-    head = yaml.safe_dump(facts, sort_keys=False, width=116, allow_unicode=True, default_flow_style=None)
+    head = "".join(
+        yaml.safe_dump(
+            {name: fact},
+            sort_keys=False,
+            width=116,
+            allow_unicode=True,
+            default_flow_style=False if isinstance(fact, str) else None,
+        )
+        for name, fact in facts.items()
+    )
     note = "# In the order of a first run: what is looked up comes before what looks it up.\n"
     return head + note + "maps:\n" + "".join(f"- {each['id']}\n" for each in maps)
 

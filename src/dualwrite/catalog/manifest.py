@@ -15,6 +15,7 @@ from dualwrite.maps.values import Version
 MANIFEST = "solution.yaml"
 _REQUIRED = ("name", "display_name", "version", "publisher", "description", "maps")
 _OPTIONAL = ("depends_on", "excludes", "provides", "explained")
+_LOADER: type[yaml.BaseLoader] | type[yaml.CBaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class _Reader:
 
     def _content(self) -> dict[str, object]:
         try:
-            content = yaml.load(self._path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+            content = yaml.load(self._path.read_text(encoding="utf-8"), Loader=_LOADER)
         except (OSError, yaml.YAMLError) as error:
             raise CatalogRefused(f"{self._path}: {error}") from error
         if not isinstance(content, dict):
