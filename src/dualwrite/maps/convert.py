@@ -83,20 +83,18 @@ def _to_whole(source: End, target: End) -> Converter:
 def _to_fraction(source: End, target: End) -> Converter:
     scale = target.column.scale if target.column.scale is not None else _DEFAULT_SCALE[target.column.type]
     step = Decimal(1).scaleb(-scale)
-    limit = Decimal(1).scaleb(_DIGITS - scale)
+    whole_digits = _DIGITS - scale
 
     def convert(value: Value) -> Value:
         number = _number(source, target, value)
-        exponent = number.as_tuple().exponent
-        if isinstance(exponent, int) and exponent < -scale:
-            try:
-                number = number.quantize(step, rounding=ROUND_HALF_EVEN, context=_WIDE)
-            except InvalidOperation:
-                raise _wrong_type(source, target, value, f"at most {scale} decimals") from None
-        if not -limit < number < limit:
-            message = f"{source.column.name} has more than {_DIGITS - scale} digits before the point, too many for "
+        try:
+            rounded = number.quantize(step, rounding=ROUND_HALF_EVEN, context=_WIDE)
+        except InvalidOperation:
+            raise _wrong_type(source, target, value, f"at most {scale} decimals") from None
+        if rounded.adjusted() >= whole_digits:
+            message = f"{source.column.name} has more than {whole_digits} digits before the point, too many for "
             raise refuse(target, f"{message}{target.qualified}.", ValueProblem.OUT_OF_RANGE)
-        return number
+        return rounded
 
     return convert
 
