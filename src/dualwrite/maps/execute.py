@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from dualwrite.errors import RecordRefused, ReferenceNotFound, ValueRefused
-from dualwrite.maps.plan import ColumnPlan, DirectionPlan, KeyColumn, LookupCondition, LookupPlan, Path
+from dualwrite.maps.plan import ColumnPlan, DirectionPlan, KeyColumn, LookupPlan, Path
 from dualwrite.metadata.values import Row, Value, target_entry
 
 NOTHING_RELATED: Mapping[Path, Value] = {}
@@ -111,19 +111,19 @@ def key_of(
 
 def _pending(lookup: LookupPlan, row: Row) -> PendingLookup | None:
     """The lookup with the values to look for; None when those that come from the row are all empty."""
-    empty = bool(lookup.source_columns)
+    from_row = given = False
     found: list[tuple[Value, ...]] = []
     for alternative in lookup.alternatives:
-        values = tuple(_wanted(each, row) for each in alternative.conditions)
-        if empty:
-            given = zip(alternative.conditions, values, strict=True)
-            empty = all(value is None or value == "" for each, value in given if each.source_column is not None)
-        found.append(values)
-    return None if empty else PendingLookup(lookup, tuple(found))
-
-
-def _wanted(condition: LookupCondition, row: Row) -> Value:
-    return condition.convert(None if condition.source_column is None else row.get(condition.source_column))
+        values: list[Value] = []
+        for each in alternative.conditions:
+            if each.source_column is None:
+                values.append(each.convert(None))
+                continue
+            value = each.convert(row.get(each.source_column))
+            from_row, given = True, given or (value is not None and value != "")
+            values.append(value)
+        found.append(tuple(values))
+    return PendingLookup(lookup, tuple(found)) if given or not from_row else None
 
 
 def _first_filled(column: ColumnPlan, row: Row, related: Mapping[Path, Value]) -> Value:
