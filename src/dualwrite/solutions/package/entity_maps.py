@@ -47,6 +47,8 @@ _SECTIONS = (
     "EntityDataProviders",
 )
 _USED = frozenset({f"{ENTITY_MAP}s", f"{_RUNTIME}s", "languages"})
+_GIVEN = ("name", "finops_entity", "dataverse_table")
+"""What reading a version makes out of the file's own words; kept, so that writing knows what needs no other word."""
 _IDS = UUID("7c5c1d2e-6a0b-4d0e-9b51-6d3c0b8f4a17")
 """The name space of the ids that map versions get when they are first exported."""
 
@@ -77,7 +79,7 @@ def read_entity_maps(root: Element, manifest: Manifest, *, file: str, naming: Na
     for each, name in _named(read, problems, file=file):
         version, left_out = _map_version(each, name, manifest, naming)
         problems += [Problem(_place(file, each.line, name), f"{reason}; it was left out") for reason in left_out]
-        source = {**each.source, "given": {"name": version.name, "publisher": version.publisher}}
+        source = {**each.source, "given": {name: getattr(version, name) for name in _GIVEN}}
         versions[each.number] = PublishedVersion(each.published_name, version, source, each.properties.requires)
     names = {_ends(each.mapping): versions[each.number].map.name for each in read if each.number in versions}
     return Package(manifest, tuple(versions.values()), dict(_running(root, names)), tuple(problems))
@@ -288,19 +290,17 @@ def _own(
     naming: Naming,
 ) -> JsonObject:
     """What the version says and the published format does not."""
-    given = source.get("given") if old is not None and "name" not in old.own else None
-    names = given if isinstance(given, dict) else {"name": f"{mapping.label} ({mapping.entity_set})"}
+    said = old.own if old is not None else {}
+    given = source.get("given")
+    plain = {
+        "name": f"{mapping.label} ({mapping.entity_set})",
+        "finops_entity": naming.finops_entity(mapping.label),
+        "dataverse_table": naming.dataverse_table(mapping.entity_set),
+        **({name: text for name, text in given.items() if name not in said} if isinstance(given, dict) else {}),
+    }
     facts: dict[str, tuple[object, bool]] = {
-        "name": (version.name, version.name != names.get("name")),
+        **{name: (text := getattr(version, name), text == said.get(name) or text != plain[name]) for name in _GIVEN},
         "publisher": (version.publisher, version.publisher != manifest.publisher.unique_name),
-        "finops_entity": (
-            version.finops_entity,
-            naming.finops_entity(mapping.label) != naming.finops_entity(version.finops_entity),
-        ),
-        "dataverse_table": (
-            version.dataverse_table,
-            naming.dataverse_table(mapping.entity_set) != naming.dataverse_table(version.dataverse_table),
-        ),
         "integration_key": (list(version.integration_key or ()), version.integration_key is not None),
         "on_filter_exit": (version.on_filter_exit.value, version.on_filter_exit is not FilterExit.KEEP),
         "owning_team": (version.owning_team, version.owning_team is not None),
