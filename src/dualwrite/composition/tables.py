@@ -54,8 +54,8 @@ class Tables:
             defined = await asyncio.to_thread(definitions.read_defined, self.conninfos[side], side)
             wanted = [table for table in load_schema(side) if _belongs(table, defined, base)]
             plan = await self._migrate(side, wanted, who="start", insistence=Insistence.LEAVE_CONFLICTS)
-            for refused in plan.refused:
-                log.warning("a table stays as it is", reason=refused)
+            for conflict in plan.conflicts:
+                log.warning("a table stays as it is", reason=conflict.reason)
 
     async def ensure(
         self, finops: Iterable[str], dataverse: Iterable[str], *, who: str = "dual-write"

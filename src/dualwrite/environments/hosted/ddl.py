@@ -130,7 +130,7 @@ def foreign_key_statements(table: Table, column: Column, target: Table) -> Itera
         f"FOREIGN KEY ({quoted(column.name)}) REFERENCES {relation(target)} ({quoted(target.key[0])})"
     )
     index = index_name(table, ("fk", column.name))
-    yield f"CREATE INDEX {quoted(index)} ON {relation(table)} ({quoted(column.name)})"
+    yield f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {relation(table)} ({quoted(column.name)})"
 
 
 def drop_column_statements(table: Table, column: Column) -> Iterator[str]:

@@ -21,7 +21,7 @@ from psycopg import errors as pg
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.hosted import ddl
-from dualwrite.environments.hosted.migration import Insistence, MigrationPlan, plan_migration
+from dualwrite.environments.hosted.migration import DropEmpty, Insistence, MigrationPlan, plan_migration
 from dualwrite.errors import CatalogRefused, Contention, EnvironmentUnavailable
 from dualwrite.metadata.document import TableDocument, read_table, table_document
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
@@ -56,6 +56,10 @@ class Defined:
     schema: EnvironmentSchema
     user_tables: frozenset[str]
     user_columns: Mapping[str, frozenset[str]]
+
+    def has_users_part(self, table: str) -> bool:
+        """Whether a user has made the table or any column of it."""
+        return table in self.user_tables or bool(self.user_columns.get(table))
 
     def is_users(self, table: str, column: str | None = None) -> bool:
         """Whether a user has made the table, or that column of it."""
@@ -100,7 +104,8 @@ def read_changes(conninfo: str) -> tuple[SchemaChange, ...]:
     """What has been done to the environment's tables, the latest first."""
     query = "SELECT generation, changed_at, changed_by, steps FROM dualwrite.schema_change ORDER BY generation DESC"
     with psycopg.connect(conninfo) as connection:
-        return tuple(SchemaChange(*facts, tuple(steps)) for *facts, steps in connection.execute(query))
+        rows = connection.execute(query).fetchall()
+    return tuple(SchemaChange(number, when, who, tuple(steps)) for number, when, who, steps in rows)
 
 
 def migrate(
@@ -125,8 +130,10 @@ def migrate(
     def change(connection: Connection) -> MigrationPlan:
         defined = _defined(connection, side)
         plan = plan_migration(defined.schema, asked, insistence=insistence)
-        if plan.refused and insistence is not Insistence.LEAVE_CONFLICTS:
-            raise CatalogRefused("; ".join(plan.refused))
+        if plan.conflicts and origin is Origin.CATALOG:
+            plan = _without_empty(connection, defined, plan, asked, insistence)
+        if plan.conflicts and insistence is not Insistence.LEAVE_CONFLICTS:
+            raise CatalogRefused("; ".join(map(str, plan.conflicts)))
         if plan.steps:
             _carry_out(connection, plan)
             _save(connection, defined, plan.tables, origin)
@@ -245,6 +252,26 @@ def _changing(conninfo: str, change: Callable[[Connection], T]) -> T:
         except psycopg.OperationalError as error:
             raise EnvironmentUnavailable(f"the environment's database does not answer: {error}") from error
         time.sleep(_PAUSE_S)
+
+
+def _without_empty(
+    connection: Connection, defined: Defined, plan: MigrationPlan, wanted: Sequence[Table], insistence: Insistence
+) -> MigrationPlan:
+    """The plan when tables of the catalog that are in conflict and hold nothing make room for their successors."""
+    names = dict.fromkeys(conflict.table for conflict in plan.conflicts)
+    tables = [defined.schema.by_name[name] for name in names if name in defined.schema.by_name]
+    empty = [table for table in tables if not defined.has_users_part(table.name) and _is_empty(connection, table)]
+    if not empty:
+        return plan
+    left = tuple(table for table in defined.schema if table not in empty)
+    again = plan_migration(EnvironmentSchema(defined.schema.side, left), wanted, insistence=insistence)
+    return replace(again, steps=(*map(DropEmpty, empty), *again.steps))
+
+
+def _is_empty(connection: Connection, table: Table) -> bool:
+    relation = _unescaped(ddl.relation(table))
+    connection.execute(f"LOCK TABLE {relation} IN ACCESS EXCLUSIVE MODE")
+    return connection.execute(f"SELECT 1 FROM {relation} LIMIT 1").fetchone() is None
 
 
 def _carry_out(connection: Connection, plan: MigrationPlan) -> None:

@@ -1,7 +1,7 @@
-"""From the tables that an environment has to the tables it is to have: steps that only ever add.
+"""From the tables that an environment has to the tables it is to have: steps that never lose a value.
 
 Planning is pure. A table that is there is merged with what is wanted of it: new columns, keys, choices and longer texts
-come in, and nothing goes. What cannot be done to stored rows without loss is refused, table and column named.
+come in, and nothing goes. What cannot be done to stored rows without loss is a conflict, table and column named.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeAlias
 from dualwrite.environments.hosted.ddl import (
     MAX_IDENTIFIER_BYTES,
     column_statements,
+    drop_table_statement,
     foreign_key_statements,
     has_foreign_key,
     key_statement,
@@ -94,7 +95,31 @@ class Redefine:
         return f"change {self.what}"
 
 
-Step: TypeAlias = CreateTable | AddColumn | AddKey | AddReference | Redefine
+@dataclass(frozen=True, slots=True)
+class DropEmpty:
+    """A table without rows makes room for another one of its name. Lookups to it are watched again afterwards."""
+
+    table: Table
+
+    def statements(self) -> Iterator[str]:
+        yield f"{drop_table_statement(self.table)} CASCADE"
+
+    def __str__(self) -> str:
+        return f"drop table {self.table.name}, which is empty"
+
+
+Step: TypeAlias = CreateTable | AddColumn | AddKey | AddReference | Redefine | DropEmpty
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What cannot be done to a table that holds rows, and why."""
+
+    table: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Insistence(Enum):
@@ -114,7 +139,7 @@ class MigrationPlan:
 
     tables: tuple[Table, ...]
     steps: tuple[Step, ...]
-    refused: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
 
     def statements(self) -> list[str]:
         return [statement for step in self.steps for statement in step.statements()]
@@ -138,7 +163,8 @@ class _Merge:
         self._exactly = insistence is Insistence.EXACTLY
         self._tables: dict[str, Table] = {}
         self._steps: list[Step] = []
-        self._refused: list[str] = []
+        self._leave = insistence is Insistence.LEAVE_CONFLICTS
+        self._conflicts: list[Conflict] = []
 
     def add(self, wanted: Table) -> None:
         there = self._tables.get(wanted.name) or self._present.by_name.get(wanted.name)
@@ -146,7 +172,7 @@ class _Merge:
             return
         problems = [*_unstorable(wanted), *self._taken(wanted)] if there is None else list(_unstorable(wanted))
         if problems:
-            self._refused += problems
+            self._conflicts += [Conflict(wanted.name, problem) for problem in problems]
         elif there is None:
             self._tables[wanted.name] = wanted
             self._steps.append(CreateTable(wanted))
@@ -155,7 +181,7 @@ class _Merge:
 
     def plan(self) -> MigrationPlan:
         return MigrationPlan(
-            tuple(self._tables.values()), (*self._steps, *self._references()), tuple(dict.fromkeys(self._refused))
+            tuple(self._tables.values()), (*self._steps, *self._references()), tuple(dict.fromkeys(self._conflicts))
         )
 
     def _taken(self, wanted: Table) -> Iterator[str]:
@@ -167,7 +193,7 @@ class _Merge:
                     return
 
     def _merge(self, there: Table, wanted: Table) -> None:
-        refused = len(self._refused)
+        found = len(self._conflicts)
         if there.key != wanted.key:
             self._refuse(there, f"its key is {', '.join(there.key)} and cannot become {', '.join(wanted.key)}")
         if there.company_column not in (None, wanted.company_column) and self._exactly:
@@ -175,7 +201,7 @@ class _Merge:
         added = tuple(column for column in wanted.columns if column.name not in there.by_name)
         columns = tuple(self._column(there, wanted.by_name.get(column.name), column) for column in there.columns)
         keys = tuple(key for key in wanted.alternate_keys if key not in there.alternate_keys)
-        if len(self._refused) > refused:
+        if len(self._conflicts) > found and not self._leave:
             return
         merged = replace(
             there,
@@ -236,9 +262,11 @@ class _Merge:
         numbers = dict(there.members)
         if column.type is ColumnType.ENUM:
             # Rows hold the names.
-            for name, number in wanted.members:
-                if numbers.get(name, number) != number:
-                    self._refuse(table, f"{name} is {numbers[name]} and cannot become {number}", column)
+            moved = [(name, number) for name, number in wanted.members if numbers.get(name, number) != number]
+            if moved:
+                name, number = moved[0]
+                self._refuse(table, f"{name} is {numbers[name]} and cannot become {number}", column)
+                return there
             missing = [name for name in numbers if name not in dict(wanted.members)]
             kept = tuple((name, numbers[name]) for name in missing)
         else:
@@ -254,11 +282,12 @@ class _Merge:
         if further and not there.is_polymorphic:
             reason = f"the lookup points to {there.targets[0]} alone and cannot point to {', '.join(further)} as well"
             self._refuse(table, reason, there)
+            return there.targets
         return (*there.targets, *further)
 
     def _refuse(self, table: Table, reason: str, column: Column | None = None) -> None:
         place = table.name if column is None else f"{table.name}.{column.name}"
-        self._refused.append(f"{place}: {reason}")
+        self._conflicts.append(Conflict(table.name, f"{place}: {reason}"))
 
     def _references(self) -> Iterator[AddReference]:
         """The foreign keys that are not there yet: of new columns, and of old ones whose target is new."""
