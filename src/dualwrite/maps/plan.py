@@ -19,6 +19,7 @@ from dualwrite.maps.end import Converter
 from dualwrite.maps.findings import Finding
 from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
 from dualwrite.metadata.schema import Table
+from dualwrite.metadata.values import target_entry
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -255,8 +256,9 @@ class Plan:
         """
         ways = (self.to_dataverse, self.to_finops)
         return {
-            way.direction: frozenset(each.target_column for each in way.columns if each.on_create_only)
-            - _filtered_columns(back)
+            way.direction: _with_tables(
+                frozenset(each.target_column for each in way.columns if each.on_create_only) - _filtered_columns(back)
+            )
             for way, back in zip(ways, reversed(ways), strict=True)
             if way is not None
         }
@@ -265,6 +267,11 @@ class Plan:
     def comparison_paths(self) -> frozenset[Path]:
         """The Dataverse paths behind lookups that a comparison of two rows needs."""
         return frozenset(path for pair in self.pairs for _, path in pair.paths if len(path) > 1)
+
+
+def _with_tables(columns: frozenset[str]) -> frozenset[str]:
+    """The columns and the entries that tell which table a polymorphic lookup points to."""
+    return columns.union(map(target_entry, columns))
 
 
 def _filtered_columns(route: DirectionPlan | None) -> frozenset[str]:
