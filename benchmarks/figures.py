@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -59,4 +60,38 @@ def print_shares(title: str, phases: Sequence[Samples]) -> None:
     for each in phases:
         p50 = each.percentile_ms(50)
         table.add_row(each.name, f"{p50:.2f}", f"{p50 / whole:.0%}")
+    Console(width=110).print(table)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What ``items`` of something took in the quickest of several rounds; the other rounds were disturbed."""
+
+    name: str
+    seconds: float
+    items: int
+
+    @property
+    def each_us(self) -> float:
+        return self.seconds / self.items * 1e6
+
+
+def cost_of(name: str, work: Callable[[], object], *, items: int, rounds: int = 5) -> Cost:
+    """The cost of ``work``, which handles ``items``, told by item."""
+    durations_s: list[float] = []
+    for _ in range(rounds):
+        before = time.perf_counter()
+        work()
+        durations_s.append(time.perf_counter() - before)
+    return Cost(name, min(durations_s), items)
+
+
+def print_costs(title: str, costs: Sequence[Cost]) -> None:
+    """A row per subject: microseconds for one item, items a second, and the rate against the first subject."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "us each", "each second", "times as many"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for each in costs:
+        ratio = costs[0].each_us / each.each_us
+        table.add_row(each.name, f"{each.each_us:.2f}", f"{1e6 / each.each_us:,.0f}", f"{ratio:.1f}")
     Console(width=110).print(table)

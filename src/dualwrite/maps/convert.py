@@ -52,12 +52,12 @@ def _wrong_type(source: End, target: End, value: Value, wanted: str) -> ValueRef
 
 
 def _number(source: End, target: End, value: Value) -> Decimal:
-    if isinstance(value, bool | int):
-        return Decimal(int(value))
+    if isinstance(value, int):
+        return Decimal(value)
     number = read_number(value) if isinstance(value, str) else value
-    if not isinstance(number, Decimal) or not number.is_finite():
-        raise _wrong_type(source, target, value, "a number")
-    return number
+    if isinstance(number, Decimal) and number.is_finite():
+        return number
+    raise _wrong_type(source, target, value, "a number")
 
 
 def _to_whole(source: End, target: End) -> Converter:
