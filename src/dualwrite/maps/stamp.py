@@ -43,7 +43,9 @@ def stamped(text: str, *, version: Version, publisher: str, name: str | None = N
         spelled = new if _PLAIN.fullmatch(new) else json.dumps(new, ensure_ascii=False)
         assert value.start_mark is not None
         assert value.end_mark is not None
-        text = text[: value.start_mark.index] + spelled + text[value.end_mark.index :]
+        before = text[: value.start_mark.index]
+        # An empty value stands right behind its colon.
+        text = before + (" " if before.endswith(":") else "") + spelled + text[value.end_mark.index :]
     return text
 
 
