@@ -36,7 +36,8 @@ class Raised:
 
     def __str__(self) -> str:
         if self.reason:
-            return f"{self.map}: {self.before} stays active, for {self.reason}; {self.offered} is at hand"
+            way = f"dualwrite maps activate {self.map!r} {self.offered}"
+            return f"{self.map}: {self.before} stays active, for {self.reason}; for the other: {way}"
         return f"{self.map}: {self.offered} is active instead of {self.before}"
 
 

@@ -225,8 +225,8 @@ def _arriving(
         return ArrivingVersion(published, Arrival.NEW)
     in_use = running.get(key[0]) == key[1]
     if _says(there, published):
-        same = there.solution == solution and there.source == published.source
-        return ArrivingVersion(published, Arrival.SAME if same or in_use else Arrival.REPLACES, there)
+        retold = there.solution == solution and there.source != published.source and not in_use
+        return ArrivingVersion(published, Arrival.REPLACES if retold else Arrival.SAME, there)
     arrival = Arrival.REPLACES if there.solution == solution else Arrival.OVERWRITES
     return ArrivingVersion(published, arrival, there, in_use=in_use)
 

@@ -137,6 +137,15 @@ async def test_importing_again_changes_nothing(store: Store) -> None:
     assert await store.maps.all_versions("main") == before
 
 
+async def test_a_version_that_another_solution_brought_stays_with_it(store: Store) -> None:
+    await _import(store, solution(published_maps(FREE)))
+    plan = await _import(store, solution(published_maps(FREE), manifest=solution_xml("Second", managed=True)))
+    assert {each.arrival for each in plan.versions} == {Arrival.SAME}
+    assert {each.solution for each in await store.maps.all_versions("main")} == {"ContosoMaps"}
+    await uninstall(store, "main", "Second", who="me")
+    assert len(await store.maps.all_versions("main")) == 4
+
+
 async def test_what_is_needed_and_not_there_is_named(store: Store) -> None:
     missing = (
         '<MissingDependency><Required solution="Party (2.0)" /></MissingDependency>'
@@ -228,7 +237,10 @@ async def test_a_running_map_keeps_its_version_and_says_so(store: Store) -> None
     [*_, party] = await _apply(store, "party", with_dependencies=True)
     assert (await _maps(store))[CUSTOMERS_MAP] == before
     told = {each.map: str(each) for each in party.raised}
-    assert told[CUSTOMERS_MAP].endswith("stays active, for the map is running; 1.0.0.5 is at hand")
+    assert told[CUSTOMERS_MAP] == (
+        f"{CUSTOMERS_MAP}: 1.0.0.0 stays active, for the map is running; "
+        f"for the other: dualwrite maps activate '{CUSTOMERS_MAP}' 1.0.0.5"
+    )
     assert (await _maps(store))[ORDERS_MAP][0] == "1.0.0.5"
 
 
