@@ -139,7 +139,7 @@ def errors_page() -> str:
             "## Findings on a map",
             "A map that cannot run is refused with all its findings at once. Each names the place in the map, such as "
             "`columns[3].dataverse`. A finding is an error, which stops the map, or a warning, which does not.",
-            table(("code", "name"), [(f"`{each.value}`", each.name.replace("_", " ").lower()) for each in Code]),
+            table(("code", "meaning", "what to do"), [(f"`{each.value}`", each.meaning, each.remedy) for each in Code]),
         ]
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from map_samples import DATAVERSE, FINOPS, MAPS, customers
 
 from dualwrite.maps.compile import compile_map
-from dualwrite.maps.findings import REMEDIES, Code, grouped
+from dualwrite.maps.findings import RULES, Code, grouped
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.text import line_of, parse_map, render_map
 from dualwrite.maps.transforms import CaseRule, Default, InTimeZone, Truncate, Unmapped, ValueMap
@@ -116,5 +116,6 @@ def test_a_path_that_goes_in_circles_ends() -> None:
     outcome(customers(ColumnMapping("PARENTID", round_and_round)), {})
 
 
-def test_every_code_has_a_remedy() -> None:
-    assert set(REMEDIES) == set(Code)
+def test_every_code_has_a_meaning_and_a_remedy() -> None:
+    assert set(RULES) == set(Code)
+    assert all(each.meaning and each.remedy.endswith(".") for each in Code)
