@@ -252,7 +252,7 @@ def test_the_customer_map_of_the_party_model_refers_to_parties() -> None:
 
 
 def test_two_maps_split_the_contact_persons_between_them() -> None:
-    vendors, customers = (version_of("finance", f"contacts-of-{whom}") for whom in ("vendors", "customers"))
+    vendors, customers = (version_of("finance", f"contacts-of-{whom}", "1.0.0.1") for whom in ("vendors", "customers"))
     assert vendors.finops_entity == customers.finops_entity
     assert vendors.source_filter != customers.source_filter
     assert vendors.reversed_source_filter != customers.reversed_source_filter

@@ -21,11 +21,11 @@ from dualwrite.maps.text import line_of, parse_map
 from dualwrite.metadata.schema import Side
 
 CUSTOMERS = "finance/customers-accounts@1.0.0.0"
-CONTACTS = "finance/contacts-of-customers@1.0.0.0"
+CONTACTS = "finance/contacts-of-customers@1.0.0.1"
 GROUPS = "finance/customer-groups@1.0.0.0"
 SCHEDULE_LINES = "finance/payment-schedule-lines@1.0.0.0"
 TERMS = "finance/terms-of-payment@1.0.0.0"
-CURRENCIES = "currency-exchange-rates/currencies@1.0.0.1"
+CURRENCIES = "currency-exchange-rates/currencies@1.0.0.0"
 RATES = "currency-exchange-rates/exchange-rates@1.0.0.1"
 UNITS = "common/units@1.0.0.0"
 WORKERS = "human-resources/workers@1.0.0.0"
