@@ -98,7 +98,8 @@ def application_document(application: Application) -> dict[str, object]:
 def application_text(application: Application) -> list[RenderableType]:
     maps = f"{len(application.added)} new map{'' if len(application.added) == 1 else 's'}, none running"
     tables = f", {application.tables} changes to tables" if application.tables else ""
-    head = Text(f"{application.display_name} {application.version} is applied: {maps}{tables}.")
+    check = " Check them: dualwrite maps validate --all" if application.added else ""
+    head = Text(f"{application.display_name} {application.version} is applied: {maps}{tables}.{check}")
     raised = [Text(f"{each}.", style="yellow" if each.reason else "") for each in application.raised]
     kept = [Text(f"{each} exists with other content and stays as it is.", style="yellow") for each in application.kept]
     return [head, *raised, *kept]

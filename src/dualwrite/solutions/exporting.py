@@ -42,6 +42,8 @@ class Export:
 async def export_solution(store: Store, connection: str, name: str, *, naming: Naming, wishes: Wishes) -> Export:
     """The solution called ``name`` as a file, with everything that an imported one said and we do not use.
 
+    One of the catalog gets a unique name that is not taken where the file is imported.
+
     Raises: SolutionRefused, for an unknown one.
     """
     async with store.transaction() as repositories:
@@ -49,7 +51,7 @@ async def export_solution(store: Store, connection: str, name: str, *, naming: N
         record = await repositories.solutions.get(connection, solution.name)
         publisher = _publisher(solution.publisher)
         manifest = Manifest(
-            unique_name=solution.name,
+            unique_name=f"dualwrite_{solution.name.replace('-', '_')}" if solution.in_catalog else solution.name,
             display_name=solution.display_name,
             version=solution.version,
             publisher=publisher,

@@ -281,6 +281,21 @@ async def test_an_exported_import_is_the_same_elsewhere(store: Store, new_store:
     assert here.document == there.document
 
 
+async def test_an_exported_solution_of_the_catalog_is_applied_elsewhere(store: Store, new_store: NewStore) -> None:
+    exported = await export_solution(store, "main", "finance", naming=NAMING, wishes=Wishes())
+    assert exported.manifest.unique_name == "dualwrite_finance"
+    elsewhere = await new_store()
+    await _import(elsewhere, exported.content)
+    await _apply(elsewhere, "dualwrite_finance", with_dependencies=True)
+    applied = {each.unique_name for each in await elsewhere.solutions.list("main")}
+    assert applied == {"company", "common", "currency-exchange-rates", "dualwrite_finance"}
+    says, states = await _says(elsewhere), await _maps(elsewhere)
+    for version in load_solution("finance").maps:
+        assert says[version.name, str(version.version)] == version
+    for version in load_solution("finance").active:
+        assert states[version.name] == (str(version.version), MapState.NOT_RUNNING)
+
+
 async def test_every_map_of_the_catalog_is_the_same_elsewhere(store: Store) -> None:
     for each in load_solutions():
         exported = await export_solution(store, "main", each.name, naming=NAMING, wishes=Wishes(managed=False))

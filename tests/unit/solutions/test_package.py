@@ -126,10 +126,14 @@ def test_two_maps_between_the_same_tables_get_two_names(naming: Naming) -> None:
     maps = [
         MapElement("msdyn_[accounts - Customers V3]", "1.0.0.0", CUSTOMERS),
         MapElement("con_[accounts - Customers V3]", "1.0.0.0", CUSTOMERS),
+        MapElement("con_[accounts - Customers]", "1.0.0.0", CUSTOMERS),
+        MapElement("", "1.0.0.0", ORDERS),
     ]
     assert [each.map.name for each in read(solution(maps), naming).versions] == [
         "Customers V3 (accounts)",
-        "Customers V3 (accounts, con_[accounts - Customers V3])",
+        "Customers V3 (accounts, con)",
+        "Customers V3 (accounts, con_[accounts - Customers])",
+        "CDS sales order headers (salesorders)",
     ]
 
 
@@ -185,6 +189,16 @@ def test_a_damaged_map_is_told_and_the_others_are_read(naming: Naming, content: 
     assert problem.lost
     assert "msdyn_[broken] 1.0.0.0, msdyn_mapping" in problem.where
     assert reason in problem.message
+
+
+def test_a_second_leg_is_left_aside_and_stays_in_the_file(naming: Naming) -> None:
+    content = mapping("Customers V3", "accounts", [column("A", "a")])
+    content["legs"] = [*content["legs"], {"id": "002"}]  # type: ignore[misc]
+    package = one_map(content, naming)
+    [problem] = package.problems
+    assert "leg 2 is one too many" in problem.message
+    [element] = elements_of(write_package(package.manifest, package.versions, naming=naming))
+    assert nested_json(element.text_of("msdyn_mapping")) == content
 
 
 def test_a_map_without_a_version_is_told(naming: Naming) -> None:

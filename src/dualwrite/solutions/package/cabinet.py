@@ -52,11 +52,11 @@ def read_cabinet(data: bytes, *, file: str, limit_bytes: int) -> tuple[CabinetFi
     try:
         folders, entries, block_reserve = _directory(data, file)
         wanted = {entry.folder for entry in entries}
-        contents = {
-            number: _unpacked(data, folder, block_reserve, file=file, limit_bytes=limit_bytes)
-            for number, folder in enumerate(folders)
-            if number in wanted
-        }
+        contents: dict[int, bytes] = {}
+        for number, folder in enumerate(folders):
+            if number in wanted:
+                left = limit_bytes - sum(map(len, contents.values()))
+                contents[number] = _unpacked(data, folder, block_reserve, file=file, limit_bytes=left)
     except (struct.error, zlib.error, IndexError, ValueError) as error:
         raise SolutionRefused(f"{file}: the cabinet is damaged: {error}. Fetch the file again.", file=file) from error
     files = []
@@ -110,7 +110,7 @@ def _unpacked(data: bytes, folder: _Folder, reserve: int, *, file: str, limit_by
         position += packed_bytes
         content += packed if folder.compression == _STORED else _inflated(packed, bytes(content[-_WINDOW_BYTES:]))
         if len(content) > limit_bytes:
-            raise SolutionRefused(f"{file} unpacks to more than {limit_bytes // 2**20} MB.", file=file)
+            raise SolutionRefused(f"{file} unpacks to more than a solution file may hold.", file=file)
         if len(packed) != packed_bytes or plain_bytes > _WINDOW_BYTES:
             raise ValueError("a block is cut off")
     return bytes(content)

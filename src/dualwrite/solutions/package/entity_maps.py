@@ -110,8 +110,8 @@ def _left_aside(root: Element, file: str) -> Iterator[Problem]:
 
 
 def _read_element(element: Element, number: int, *, file: str) -> tuple[_Read | None, list[Problem]]:
-    name = element.text_of("msdyn_name") or element.text_of("msdyn_displayname") or "a map without a name"
-    place = _place(file, element.line, name)
+    name = element.text_of("msdyn_name") or element.text_of("msdyn_displayname")
+    place = _place(file, element.line, name or "a map without a name")
     version = read_version(element.text_of("msdyn_version"))
     if version is None:
         message = f"msdyn_version is {element.text_of('msdyn_version')!r}, not four numbers; the map was left out"
@@ -130,11 +130,12 @@ def _read_element(element: Element, number: int, *, file: str) -> tuple[_Read | 
         "attributes": dict(element.attributes),
         "children": [[child.tag, child.text] for child in element.children],
     }
+    name = name or f"[{mapping.entity_set} - {mapping.label}]"
     return _Read(name, version, mapping, properties, source, number, element.line), problems
 
 
 def _named(read: Sequence[_Read], problems: list[Problem], *, file: str) -> Iterator[tuple[_Read, str]]:
-    """Every version with its map's name: ``<label> (<entity set>)``, with the file's own name where two share it."""
+    """Every version with its map's name: ``<label> (<entity set>)``, and more where two share it."""
     groups: dict[str, list[_Read]] = defaultdict(list)
     for each in read:
         groups[each.published_name.casefold()].append(each)
@@ -143,12 +144,20 @@ def _named(read: Sequence[_Read], problems: list[Problem], *, file: str) -> Iter
         latest = max(group, key=lambda each: each.version)
         name = _own_text(latest.properties, "name")
         if name is None:
-            mapping = latest.mapping
-            name = f"{mapping.label} ({mapping.entity_set})"
-            if name.casefold() in taken:
-                name = f"{mapping.label} ({mapping.entity_set}, {latest.published_name})"
+            name = next(each for each in _proposals(latest) if each.casefold() not in taken)
         taken.add(name.casefold())
         yield from ((each, name) for each in _distinct(group, problems, file=file))
+
+
+def _proposals(read: _Read) -> Iterator[str]:
+    """Names for a map, the plainest first; the last one nobody else in the file has."""
+    label, entity_set, published = read.mapping.label, read.mapping.entity_set, read.published_name
+    prefix, bracket, _ = published.partition("_[")
+    yield f"{label} ({entity_set})"
+    if bracket and prefix:
+        yield f"{label} ({entity_set}, {prefix})"
+    yield f"{label} ({entity_set}, {published})"
+    yield f"{label} ({entity_set}, {published}, {read.number})"
 
 
 def _distinct(group: Sequence[_Read], problems: list[Problem], *, file: str) -> Iterator[_Read]:

@@ -49,7 +49,7 @@ class MappingUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PublishedMapping:
-    """What a mapping says. ``left_out`` tells of the columns that could not be read."""
+    """What a mapping says. ``left_out`` tells what of it could not be used."""
 
     label: str
     entity_set: str
@@ -75,7 +75,8 @@ class _Document:
 
 def read_mapping(text: str) -> PublishedMapping:
     """What the JSON ``text`` says. Raises: MappingUnreadable."""
-    leg = _leg(_document(text).values)
+    document = _document(text).values
+    leg = _leg(document)
     label, entity_set = _text(leg, "sourceSchema"), _text(leg, "destinationSchema")
     if not label or not entity_set:
         raise MappingUnreadable("its leg names no sourceSchema or no destinationSchema")
@@ -83,7 +84,7 @@ def read_mapping(text: str) -> PublishedMapping:
     if tuple(end.upper() for end in ends) != ("AX", "CRM"):
         raise MappingUnreadable(f"it leads from {ends[0]} to {ends[1]}, and only maps from AX to CRM can be used")
     columns: list[ColumnMapping] = []
-    left_out: list[str] = []
+    left_out = [f"leg {number} is one too many" for number, _ in enumerate(_further_legs(document), start=2)]
     for _, mapping, reason in _read_fields(leg):
         if mapping is not None:
             columns.append(mapping)
@@ -115,9 +116,7 @@ def write_mapping(version: MapVersion, *, name: str, naming: Naming, before: str
     wanted = {**leg, **_changes(version, leg, naming)}
     if before is not None and wanted == leg:
         return before
-    legs = document.values.get("legs")
-    others = legs[1:] if isinstance(legs, list) else []
-    return document.text({**document.values, "legs": [wanted, *others]})
+    return document.text({**document.values, "legs": [wanted, *_further_legs(document.values)]})
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -142,6 +141,11 @@ def _leg(document: JsonObject) -> JsonObject:
     if not isinstance(legs, list) or not legs or not isinstance(legs[0], dict):
         raise MappingUnreadable("it has no legs")
     return legs[0]
+
+
+def _further_legs(document: JsonObject) -> Sequence[object]:
+    legs = document.get("legs")
+    return legs[1:] if isinstance(legs, list) else []
 
 
 def _fields(leg: JsonObject) -> Sequence[object]:
