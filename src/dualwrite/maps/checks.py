@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dualwrite.maps.findings import Code, Findings
-from dualwrite.maps.resolve import ResolvedMapping
+from dualwrite.maps.resolve import ResolvedLines, ResolvedMapping
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Column, ColumnRole, Side, Table
 
@@ -17,7 +17,7 @@ class Checks:
 
     finops: Table
     dataverse: Table
-    resolved: tuple[ResolvedMapping, ...]
+    resolved: ResolvedLines
     findings: Findings
 
     def run(self) -> None:
@@ -25,7 +25,7 @@ class Checks:
         self._duplicates()
         self._shared_lookups()
         for direction in Direction:
-            going = [each for each in self.resolved if each.goes(direction)]
+            going = [each for each in self.resolved.lines if each.goes(direction)]
             if going:
                 self._mandatory(going, direction)
                 self._read_only(going, direction)
@@ -40,7 +40,7 @@ class Checks:
     def _duplicates(self) -> None:
         seen: dict[tuple[Direction, str], ResolvedMapping] = {}
         pairs: dict[tuple[str, str], int] = {}
-        for each in self.resolved:
+        for each in self.resolved.lines:
             pair = (str(each.mapping.finops).casefold(), str(each.mapping.dataverse).casefold())
             if pairs.setdefault(pair, each.index) != each.index:
                 self.findings.error(Code.DUPLICATE_PAIR, f"{each.mapping} repeats columns[{pairs[pair]}]", each.at)
@@ -65,7 +65,7 @@ class Checks:
     def _shared_lookups(self) -> None:
         """Lines that share a lookup are conditions on one row, so there must be a table that all of them know."""
         common: dict[str, tuple[ResolvedMapping, set[str]]] = {}
-        for each in self.resolved:
+        for each in self.resolved.lines:
             if each.column is None or not each.is_lookup or not each.goes(Direction.TO_DATAVERSE):
                 continue
             tables = {landing.table.name for landing in each.landings}
@@ -81,15 +81,15 @@ class Checks:
         code = Code.MANDATORY_DATAVERSE if direction is Direction.TO_DATAVERSE else Code.MANDATORY_FINOPS
         written = {own_column(each, direction).name for each in going}
         for column in table.columns:
-            ours = column.role is ColumnRole.PLAIN and column.name != table.company_column
-            is_id = table.side is Side.DATAVERSE and column.name in table.key
-            if column.required and ours and not is_id and column.name not in written:
-                line = next((each for each in self.resolved if _names(each, column, table.side)), None)
-                why = (
-                    "neither mapped nor given a constant" if line is None else f"{line.mapping} goes the other way only"
-                )
-                path = "columns" if line is None else line.at
-                self.findings.error(code, f"{table.name}.{column.name} is mandatory, and {why}", path)
+            known = column.name in written or self.resolved.is_doubtful(table, column.name)
+            if column.required and not known and _is_users(column, table):
+                self._missing(column, table, code)
+
+    def _missing(self, column: Column, table: Table, code: Code) -> None:
+        line = next((each for each in self.resolved.lines if _names(each, column, table.side)), None)
+        why = "neither mapped nor given a constant" if line is None else f"{line.mapping} goes the other way only"
+        path = "columns" if line is None else line.at
+        self.findings.error(code, f"{table.name}.{column.name} is mandatory, and {why}", path)
 
     def _read_only(self, going: Iterable[ResolvedMapping], direction: Direction) -> None:
         table = self.dataverse if direction is Direction.TO_DATAVERSE else self.finops
@@ -97,6 +97,12 @@ class Checks:
             column = own_column(each, direction)
             if not column.writable:
                 self.findings.error(Code.READ_ONLY, f"{table.name}.{column.name} is read-only", each.at)
+
+
+def _is_users(column: Column, table: Table) -> bool:
+    """Whether a value must come from whoever writes the row, not from the environment itself."""
+    is_id = table.side is Side.DATAVERSE and column.name in table.key
+    return column.role is ColumnRole.PLAIN and column.name != table.company_column and not is_id
 
 
 def _names(each: ResolvedMapping, column: Column, side: Side) -> bool:

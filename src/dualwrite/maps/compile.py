@@ -13,7 +13,7 @@ from dualwrite.maps.findings import Code, Finding, Findings
 from dualwrite.maps.keys import IntegrationKey, compile_key
 from dualwrite.maps.lines import compile_lines
 from dualwrite.maps.plan import DirectionPlan, Plan
-from dualwrite.maps.resolve import ResolvedMapping, Resolver
+from dualwrite.maps.resolve import ResolvedLines, Resolver
 from dualwrite.maps.selection import MapFilters
 from dualwrite.maps.values import Direction, MapVersion
 from dualwrite.metadata.schema import EnvironmentSchema, Table
@@ -53,7 +53,7 @@ def compile_map(
 class _Parts:
     """What both directions are built from."""
 
-    resolved: tuple[ResolvedMapping, ...]
+    resolved: ResolvedLines
     key: IntegrationKey
     conversions: Conversions
     filters: Mapping[Direction, Expression | None]
@@ -70,7 +70,7 @@ class _Compiler:
 
     def compile(self, chosen_key: tuple[str, ...] | None) -> Plan | None:
         resolved = Resolver(self.finops, self.dataverse, self.dataverse_schema, self.findings).resolve(self.version)
-        conversions = compile_lines(resolved, self.findings)
+        conversions = compile_lines(resolved.lines, self.findings)
         Checks(self.finops, self.dataverse, resolved, self.findings).run()
         key = compile_key(
             self.version,
@@ -97,12 +97,12 @@ class _Compiler:
             to_finops=self._direction(Direction.TO_FINOPS, parts),
             key=tuple(part for part, _ in parts.key.parts),
             key_origin=parts.key.origin,
-            pairs=column_pairs(parts.resolved, parts.conversions),
+            pairs=column_pairs(parts.resolved.lines, parts.conversions),
             warnings=tuple(self.findings.found),
         )
 
     def _direction(self, direction: Direction, parts: _Parts) -> DirectionPlan | None:
-        going = [each for each in parts.resolved if each.goes(direction)]
+        going = [each for each in parts.resolved.lines if each.goes(direction)]
         if all(each.mapping.is_constant for each in going):
             return None
         key = key_columns(parts.key.parts, parts.conversions, direction)

@@ -9,7 +9,7 @@ from dualwrite.errors import MapRefused
 from dualwrite.maps.findings import Code, Findings
 from dualwrite.maps.lookup_path import parse_lookup_path
 from dualwrite.maps.plan import KeyOrigin, KeyPart
-from dualwrite.maps.resolve import ResolvedMapping
+from dualwrite.maps.resolve import ResolvedLines, ResolvedMapping
 from dualwrite.maps.values import Direction, MapVersion, SyncDirection
 from dualwrite.metadata.schema import Table
 
@@ -27,7 +27,7 @@ def compile_key(
     *,
     finops: Table,
     dataverse: Table,
-    resolved: tuple[ResolvedMapping, ...],
+    resolved: ResolvedLines,
     chosen: tuple[str, ...] | None,
     findings: Findings,
 ) -> IntegrationKey:
@@ -39,18 +39,20 @@ def compile_key(
     parts: list[tuple[KeyPart, ResolvedMapping]] = []
     for column in columns:
         parts += _parts(column, dataverse, resolved, findings)
-    if any(each.mapping.sync_direction is SyncDirection.BOTH for each in resolved):
+    if any(each.mapping.sync_direction is SyncDirection.BOTH for each in resolved.lines):
         _check_both_ways(parts, findings)
-    if any(each.goes(Direction.TO_FINOPS) and not each.mapping.is_constant for each in resolved):
+    if any(each.goes(Direction.TO_FINOPS) and not each.mapping.is_constant for each in resolved.lines):
         _check_finops_key(finops, resolved, findings)
     return IntegrationKey(tuple(parts), origin)
 
 
 def _parts(
-    column: str, dataverse: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings
+    column: str, dataverse: Table, resolved: ResolvedLines, findings: Findings
 ) -> list[tuple[KeyPart, ResolvedMapping]]:
-    lines = [each for each in resolved if each.column is not None and each.column.name == column]
+    lines = [each for each in resolved.lines if each.column is not None and each.column.name == column]
     mapped = [each for each in lines if not each.mapping.is_constant]
+    if not lines and resolved.is_doubtful(dataverse, column):
+        return []
     if not mapped:
         code = Code.KEY_CONSTANT if lines else Code.KEY_NOT_MAPPED
         message = f"the key column {dataverse.name}.{column} is not mapped to a finance and operations column"
@@ -87,7 +89,7 @@ def _check_both_ways(parts: Iterable[tuple[KeyPart, ResolvedMapping]], findings:
 def _key_columns(
     version: MapVersion,
     dataverse: Table,
-    resolved: tuple[ResolvedMapping, ...],
+    resolved: ResolvedLines,
     chosen: tuple[str, ...] | None,
     findings: Findings,
 ) -> tuple[KeyOrigin, tuple[str, ...]]:
@@ -99,13 +101,13 @@ def _key_columns(
     return KeyOrigin.ALTERNATE_KEY, _generated(dataverse, resolved, findings)
 
 
-def _generated(dataverse: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings) -> tuple[str, ...]:
+def _generated(dataverse: Table, resolved: ResolvedLines, findings: Findings) -> tuple[str, ...]:
     """The first alternate key that the map maps completely, else the first."""
     keys = [key for each in dataverse.alternate_keys if (key := _without_company(each, dataverse))]
     if not keys:
         findings.error(Code.NO_KEY, f"{dataverse.name} has no alternate key", "integration_key")
         return ()
-    mapped = {each.column.name for each in resolved if each.column is not None and not each.mapping.is_constant}
+    mapped = {each.column.name for each in resolved.lines if each.column is not None and not each.mapping.is_constant}
     complete = [key for key in keys if mapped.issuperset(key)]
     if len(complete) > 1:
         others = " or ".join(", ".join(key) for key in complete[1:])
@@ -134,11 +136,11 @@ def _named_columns(texts: tuple[str, ...], dataverse: Table, findings: Findings)
     return tuple(names)
 
 
-def _check_finops_key(finops: Table, resolved: tuple[ResolvedMapping, ...], findings: Findings) -> None:
-    named = {each.finops.column.name: each for each in resolved if each.finops is not None}
-    written = {each.finops.column.name for each in resolved if each.finops and each.goes(Direction.TO_FINOPS)}
+def _check_finops_key(finops: Table, resolved: ResolvedLines, findings: Findings) -> None:
+    named = {each.finops.column.name: each for each in resolved.lines if each.finops is not None}
+    written = {each.finops.column.name for each in resolved.lines if each.finops and each.goes(Direction.TO_FINOPS)}
     for name in finops.key:
-        if name != finops.company_column and name not in written:
+        if name != finops.company_column and name not in written and not resolved.is_doubtful(finops, name):
             path = named[name].at if name in named else "columns"
             message = f"the key column {finops.name}.{name} is not written, so no row can be created there"
             findings.error(Code.FINOPS_KEY_NOT_MAPPED, message, path)

@@ -10,7 +10,7 @@ from dualwrite.maps.findings import Code, Findings
 from dualwrite.maps.lookup_path import LookupPath, PathAlternative, parse_lookup_path
 from dualwrite.maps.plan import Path
 from dualwrite.maps.values import ColumnMapping, Direction, MapVersion
-from dualwrite.metadata.schema import Column, ColumnType, EnvironmentSchema, Table
+from dualwrite.metadata.schema import Column, ColumnType, EnvironmentSchema, Side, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,21 @@ class ResolvedMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedLines:
+    """The lines that could be resolved, in the order of the map.
+
+    ``doubtful`` are the columns, by side and folded name, that other lines name: since what is wrong with those lines
+    is told already, nothing else is said about their columns.
+    """
+
+    lines: tuple[ResolvedMapping, ...]
+    doubtful: frozenset[tuple[Side, str]]
+
+    def is_doubtful(self, table: Table, name: str) -> bool:
+        return (table.side, name.casefold()) in self.doubtful
+
+
+@dataclass(frozen=True, slots=True)
 class Resolver:
     """Finds the columns of one map; what is not found becomes a finding."""
 
@@ -54,9 +69,17 @@ class Resolver:
     schema: EnvironmentSchema
     findings: Findings
 
-    def resolve(self, version: MapVersion) -> tuple[ResolvedMapping, ...]:
-        resolved = (self._mapping(index, mapping) for index, mapping in enumerate(version.columns))
-        return tuple(each for each in resolved if each is not None)
+    def resolve(self, version: MapVersion) -> ResolvedLines:
+        lines: list[ResolvedMapping] = []
+        doubtful: set[tuple[Side, str]] = set()
+        for index, mapping in enumerate(version.columns):
+            line = self._mapping(index, mapping)
+            if line is not None:
+                lines.append(line)
+                continue
+            doubtful.add((Side.FINOPS, (mapping.finops or "").casefold()))
+            doubtful.add((Side.DATAVERSE, (mapping.dataverse or "").partition(".")[0].casefold()))
+        return ResolvedLines(tuple(lines), frozenset(doubtful))
 
     def _mapping(self, index: int, mapping: ColumnMapping) -> ResolvedMapping | None:
         before = len(self.findings.found)

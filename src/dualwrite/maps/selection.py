@@ -12,7 +12,7 @@ from dualwrite.filters.odata import parse_odata
 from dualwrite.filters.range_expression import parse_range
 from dualwrite.filters.tree import ColumnPath, Expression
 from dualwrite.maps.findings import Code, Findings
-from dualwrite.maps.resolve import ResolvedMapping
+from dualwrite.maps.resolve import ResolvedLines
 from dualwrite.maps.values import Direction, MapVersion
 from dualwrite.metadata.schema import ColumnRole, EnvironmentSchema, Side, Table
 
@@ -29,14 +29,14 @@ class MapFilters:
     dataverse_schema: EnvironmentSchema
     findings: Findings
 
-    def read(self, version: MapVersion, resolved: tuple[ResolvedMapping, ...]) -> Mapping[Direction, Expression | None]:
+    def read(self, version: MapVersion, resolved: ResolvedLines) -> Mapping[Direction, Expression | None]:
         """By direction, which rows of the source take part; None for all of them."""
         return {
             Direction.TO_DATAVERSE: self._read(version.source_filter, self.finops, resolved),
             Direction.TO_FINOPS: self._read(version.reversed_source_filter, self.dataverse, resolved),
         }
 
-    def _read(self, text: str, table: Table, resolved: tuple[ResolvedMapping, ...]) -> Expression | None:
+    def _read(self, text: str, table: Table, resolved: ResolvedLines) -> Expression | None:
         is_finops = table.side is Side.FINOPS
         path = "source_filter" if is_finops else "reversed_source_filter"
         if not text.strip():
@@ -52,7 +52,7 @@ class MapFilters:
             return None
         carried = frozenset(carried_columns(table, resolved))
         for column in sorted(columns_of(bound), key=lambda each: (each.position or 0, each.parts)):
-            if column.parts[0] not in carried:
+            if column.parts[0] not in carried and not resolved.is_doubtful(table, column.parts[0]):
                 self._refuse_column(column, table, path)
         return bound
 
@@ -66,9 +66,9 @@ class MapFilters:
         self.findings.error(Code.FILTER, message.rstrip(".") + at, path, remedy=remedy, position=position)
 
 
-def carried_columns(table: Table, resolved: tuple[ResolvedMapping, ...]) -> Iterator[str]:
+def carried_columns(table: Table, resolved: ResolvedLines) -> Iterator[str]:
     """The columns of ``table`` that a filter may read: mapped either way, of the key, the company, the state."""
-    for each in resolved:
+    for each in resolved.lines:
         column = each.finops.column if table.side is Side.FINOPS and each.finops is not None else None
         if table.side is Side.DATAVERSE:
             column = each.column
