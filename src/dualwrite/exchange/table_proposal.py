@@ -102,10 +102,8 @@ class _Proposal:
         return [_path(name).column for name in found if name.casefold() != _COMPANY.casefold()]
 
     def _is_company_specific(self) -> bool:
-        if self._partner is not None:
-            return self._partner.is_company_specific
-        paths = (each.dataverse or "" for each in self._version.columns)
-        return any("cdm_companycode" in path.casefold() for path in paths)
+        """As the partner; where that is not known either, most tables are: maps leave the company out."""
+        return self._partner is None or self._partner.is_company_specific
 
     def _company_lookup(self) -> str:
         mapped = (each.dataverse or "" for each in self._version.columns)
