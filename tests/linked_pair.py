@@ -60,7 +60,7 @@ def hosted_dataverse(
 
 
 @lru_cache
-def core_plans() -> tuple[Plan, ...]:
+def demonstration_plans() -> tuple[Plan, ...]:
     """The maps of the demonstration, compiled."""
     finops, dataverse = load_schema(Side.FINOPS), load_schema(Side.DATAVERSE)
     compiled = (compile_map(each.map, finops=finops, dataverse=dataverse) for each in demonstration_maps())
@@ -102,7 +102,7 @@ class LinkedPair:
     async def differences(self, plans: Sequence[Plan] | None = None) -> list[str]:
         """What a comparison of every map complains about, in words; empty when the two sides agree."""
         found: list[str] = []
-        plans = core_plans() if plans is None else plans
+        plans = demonstration_plans() if plans is None else plans
         routing = await FixedRouter(self.pair, plans).current()
         for plan in plans:
             comparison = await compare_map(self.pair, routing, plan)
@@ -152,7 +152,7 @@ async def open_linked(
     await dataverse.open()
     try:
         pair, tally = Pair(finops, dataverse), Tally()
-        router = FixedRouter(pair, core_plans() if plans is None else plans)
+        router = FixedRouter(pair, demonstration_plans() if plans is None else plans)
         for source, target, places in ((finops, dataverse, reached[0]), (dataverse, finops, reached[1])):
             source.follow_pipeline(
                 LiveSync(

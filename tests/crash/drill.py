@@ -14,7 +14,7 @@ from victim import SHARED, customer_of
 from databases import Databases
 from dualwrite.metadata.schema import Side
 from dualwrite.sync.recovery import Recovered, Recovery
-from linked_pair import LinkedPair, core_plans
+from linked_pair import LinkedPair, demonstration_plans
 
 CLIENTS = 2
 NAMES = tuple(f"{side.value[0]}{number}" for side in Side for number in range(CLIENTS))
@@ -46,7 +46,7 @@ class Drill:
 
     async def complaints(self) -> list[str]:
         """Everything that does not hold of what it should after recovery; empty when all is well."""
-        found = await self.pair.differences(core_plans())
+        found = await self.pair.differences(demonstration_plans())
         found += [f"left prepared: {each.name}" for each in await self.pair.finops.prepared()]
         found += [f"left prepared: {each.name}" for each in await self.pair.dataverse.prepared()]
         found += self._bookkeeping()

@@ -26,7 +26,7 @@ from dualwrite.errors import PreconditionFailed
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value
 from dualwrite.sync.recovery import Recovery
-from linked_pair import CALLER, LinkedPair, core_plans, hosted_dataverse, hosted_finops, open_linked
+from linked_pair import CALLER, LinkedPair, demonstration_plans, hosted_dataverse, hosted_finops, open_linked
 
 SHARED = "SHARED"
 LONGEST_LIFE_S = 20.0
@@ -198,7 +198,7 @@ def _wait(pid: int) -> int:
 
 
 def main() -> None:
-    core_plans()
+    demonstration_plans()
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         print(json.dumps(_carry_out(json.loads(line))), flush=True)

@@ -13,7 +13,7 @@ from dualwrite.errors import NotAllowed
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
 from dualwrite.sync.initial_copy import BATCH_ROWS, CopyReport, InitialCopy
-from linked_pair import CALLER, FixedRouter, LinkedPair, core_plans
+from linked_pair import CALLER, FixedRouter, LinkedPair, demonstration_plans
 
 
 async def unlinked(environment: HostedEnvironment, commands: list[Command]) -> None:
@@ -25,8 +25,8 @@ async def unlinked(environment: HostedEnvironment, commands: list[Command]) -> N
 
 
 async def copied(pair: LinkedPair, master: Side = Side.FINOPS) -> CopyReport:
-    routing = await FixedRouter(pair.pair, core_plans()).current()
-    return await InitialCopy(pair.pair, routing).run(core_plans(), master=master)
+    routing = await FixedRouter(pair.pair, demonstration_plans()).current()
+    return await InitialCopy(pair.pair, routing).run(demonstration_plans(), master=master)
 
 
 async def test_both_sides_hold_what_either_held(linked: LinkedPair) -> None:
@@ -144,8 +144,8 @@ async def test_a_map_that_is_stopped_is_not_copied_any_further(linked: LinkedPai
         asked.append(plan.map.name)
         return asked.count("Customers V3 (accounts)") < 2
 
-    routing = await FixedRouter(linked.pair, core_plans()).current()
+    routing = await FixedRouter(linked.pair, demonstration_plans()).current()
     copy = InitialCopy(linked.pair, routing, may_go_on=until_the_second_batch_of_customers)
     with pytest.raises(NotAllowed, match=r"Customers V3 \(accounts\) was stopped while it was being copied"):
-        await copy.run(core_plans(), master=Side.FINOPS)
+        await copy.run(demonstration_plans(), master=Side.FINOPS)
     assert 0 < len(await linked.rows("dataverse", "account")) <= BATCH_ROWS

@@ -25,7 +25,15 @@ from dualwrite.sync.live import LiveSync
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
-from linked_pair import CALLER, FixedRouter, LinkedPair, core_plans, hosted_dataverse, hosted_finops, open_linked
+from linked_pair import (
+    CALLER,
+    FixedRouter,
+    LinkedPair,
+    demonstration_plans,
+    hosted_dataverse,
+    hosted_finops,
+    open_linked,
+)
 
 ACCOUNTS = "Customers V3 (accounts)"
 
@@ -34,7 +42,7 @@ class StartingRouter(FixedRouter):
     """The maps start right after somebody has asked for them for the first time."""
 
     def __init__(self, pair: Pair) -> None:
-        super().__init__(pair, core_plans())
+        super().__init__(pair, demonstration_plans())
         self._asked = False
 
     async def current(self) -> Routing:
