@@ -100,9 +100,9 @@ class Checks:
 
 
 def _is_users(column: Column, table: Table) -> bool:
-    """Whether a value must come from whoever writes the row, not from the environment itself."""
-    is_id = table.side is Side.DATAVERSE and column.name in table.key
-    return column.role is ColumnRole.PLAIN and column.name != table.company_column and not is_id
+    """Whether a value must come from whoever writes the row. Keys are not among them: ids are given by Dataverse, and
+    for the key of finance and operations there is a finding of its own."""
+    return column.role is ColumnRole.PLAIN and column.name != table.company_column and column.name not in table.key
 
 
 def _names(each: ResolvedMapping, column: Column, side: Side) -> bool:

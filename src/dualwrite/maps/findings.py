@@ -178,10 +178,15 @@ class Findings:
     found: list[Finding] = field(default_factory=list)
 
     def error(self, code: Code, message: str, path: str, *, remedy: str = "", position: int | None = None) -> None:
-        self.found.append(Finding(code, Severity.ERROR, message, path, remedy or code.remedy, position))
+        self._add(Finding(code, Severity.ERROR, message, path, remedy or code.remedy, position))
 
     def warning(self, code: Code, message: str, path: str, *, remedy: str = "") -> None:
-        self.found.append(Finding(code, Severity.WARNING, message, path, remedy or code.remedy))
+        self._add(Finding(code, Severity.WARNING, message, path, remedy or code.remedy))
+
+    def _add(self, finding: Finding) -> None:
+        """What is wrong in both directions is told once."""
+        if finding not in self.found:
+            self.found.append(finding)
 
     @property
     def has_errors(self) -> bool:

@@ -97,7 +97,8 @@ def _key_columns(
     if version.integration_key is not None:
         return KeyOrigin.MAP, _named_columns(version.integration_key, dataverse, findings)
     if chosen is not None:
-        return KeyOrigin.CONNECTION, _named_columns(chosen, dataverse, findings)
+        remedy = f"Choose another integration key for {dataverse.name} in the connection, or name one in the map."
+        return KeyOrigin.CONNECTION, _named_columns(chosen, dataverse, findings, remedy=remedy)
     return KeyOrigin.ALTERNATE_KEY, _generated(dataverse, resolved, findings)
 
 
@@ -120,19 +121,27 @@ def _without_company(key: Iterable[str], table: Table) -> tuple[str, ...]:
     return tuple(name for name in key if name != table.company_column)
 
 
-def _named_columns(texts: tuple[str, ...], dataverse: Table, findings: Findings) -> tuple[str, ...]:
+def _named_columns(
+    texts: tuple[str, ...], dataverse: Table, findings: Findings, *, remedy: str = ""
+) -> tuple[str, ...]:
     names: list[str] = []
+    unknown = False
     for index, text in enumerate(texts):
         try:
             column = dataverse.find(parse_lookup_path(text).column)
         except MapRefused:
             column = None
         if column is None:
-            findings.error(Code.KEY_UNKNOWN, f"{dataverse.name} has no column {text}", f"integration_key[{index}]")
+            unknown = True
+            findings.error(
+                Code.KEY_UNKNOWN, f"{dataverse.name} has no column {text}", f"integration_key[{index}]", remedy=remedy
+            )
         elif column.name != dataverse.company_column and column.name not in names:
             names.append(column.name)
-    if not names:
-        findings.error(Code.NO_KEY, "the integration key names no column but the company", "integration_key")
+    if not names and not unknown:
+        findings.error(
+            Code.NO_KEY, "the integration key names no column but the company", "integration_key", remedy=remedy
+        )
     return tuple(names)
 
 
