@@ -52,3 +52,19 @@ def test_generated_files_have_one_line_a_column() -> None:
         content = json.loads(path.read_text(encoding="utf-8"))
         lines = path.read_text(encoding="utf-8").splitlines()
         assert sum(line.startswith("  {") for line in lines) == len(content["columns"])
+
+
+def test_a_table_that_becomes_company_specific_has_the_company_in_its_keys(tool: ModuleType) -> None:
+    entity = {"name": "E", "key": ["Number", "Firm"], "columns": [{"name": "Number"}, {"name": "Firm"}]}
+    tool.make_company_specific(entity, "dataAreaId", instead_of="Firm")
+    assert (entity["company_column"], entity["key"]) == ("dataAreaId", ["dataAreaId", "Number"])
+    assert [column["name"] for column in entity["columns"]] == ["dataAreaId", "Number"]
+    table = {"name": "t", "alternate_keys": [["a"]], "columns": [{"name": "a"}]}
+    tool.make_company_specific(table, "t_company", instead_of=None)
+    assert (table["company_column"], table["alternate_keys"]) == ("t_company", [["a", "t_company"]])
+
+
+def test_a_company_cannot_stand_instead_of_a_column_that_is_not_there(tool: ModuleType) -> None:
+    entity = {"name": "E", "key": ["Number"], "columns": [{"name": "Number"}]}
+    with pytest.raises(tool.Contradiction, match=r"E\.Firm"):
+        tool.make_company_specific(entity, "dataAreaId", instead_of="Firm")

@@ -179,3 +179,10 @@ def test_enums_without_known_members_are_text() -> None:
 def test_the_company_knows_its_owning_team() -> None:
     assert dataverse("cdm_company", "cdm_defaultowningteam").targets == ("team",)
     assert dataverse("cdm_company", "cdm_isenabledfordualwrite").type is ColumnType.BOOLEAN
+
+
+def test_employments_and_notes_are_those_of_companies() -> None:
+    entities = ("HcmEmploymentEntity", "HcmEmploymentDetailEntity", "CustomerAttachmentsEntity")
+    assert all(FINOPS.table(name).company_column == "dataAreaId" for name in entities)
+    assert DATAVERSE.table("annotation").company_column == "msdyn_company"
+    assert DATAVERSE.table("annotation").alternate_keys == (("msdyn_notesid", "msdyn_company"),)
