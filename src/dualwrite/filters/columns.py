@@ -8,7 +8,7 @@ from dualwrite.filters.tree import Always, And, ColumnPath, Compare, Expression,
 
 
 def columns_of(expression: Expression) -> frozenset[ColumnPath]:
-    """Every column and path that ``expression`` reads, on either side of its comparisons."""
+    """Every column and path that ``expression`` reads, on either side of its comparisons; each as it is named first."""
     found: set[ColumnPath] = set()
     waiting: list[Expression] = [expression]
     while waiting:
@@ -23,7 +23,7 @@ def columns_of(expression: Expression) -> frozenset[ColumnPath]:
             case Not(operand=operand):
                 waiting.append(operand)
             case And(operands=operands) | Or(operands=operands):
-                waiting.extend(operands)
+                waiting.extend(reversed(operands))
             case Always():
                 pass
             case _:

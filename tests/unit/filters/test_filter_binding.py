@@ -230,6 +230,11 @@ def test_a_refused_range_expression_points_at_the_column_too() -> None:
     assert refusal.value.position == 18
 
 
+def test_a_column_is_told_where_the_text_names_it_first() -> None:
+    (column,) = columns_of(on_customers("(Name eq 'x' or Name eq 'y') and contains(NAME,'z')"))
+    assert column.position == 1
+
+
 @pytest.mark.parametrize("text", ["BirthDate eq '12/31/1985'", "BirthDate eq '1985-12-31'"])
 def test_dates_in_quotes_are_read_in_both_notations(text: str) -> None:
     assert value_of(on_customers(text)) == date(1985, 12, 31)

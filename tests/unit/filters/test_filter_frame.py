@@ -93,6 +93,6 @@ def test_dates_at_the_ends_of_the_calendar() -> None:
 
 
 def test_what_runs_row_by_row_does_not_load_polars() -> None:
-    modules = "dualwrite.filters.bind, dualwrite.filters.sql, dualwrite.filters.evaluate, dualwrite.maps.execute"
+    modules = "dualwrite.cli.main, dualwrite.composition.house, dualwrite.filters.sql, dualwrite.maps.compile"
     command = f"import sys, {modules}; sys.exit('polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0

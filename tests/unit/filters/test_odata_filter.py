@@ -262,7 +262,7 @@ def test_long_chains_are_fine() -> None:
     assert len(tree.operands) == 3000
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(odata_trees())
 def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
     assert parse_odata(render_odata(tree)) == tree
@@ -279,7 +279,7 @@ _PIECES = (
 _pieces = st.sampled_from(_PIECES)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(st.text() | st.text("aeq no'()/.,1 ") | st.lists(_pieces, max_size=12).map("".join))
 @example("a eq ٣")
 @example("\ud800 eq 1")

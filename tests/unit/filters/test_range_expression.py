@@ -189,7 +189,7 @@ def test_a_list_becomes_alternatives() -> None:
     assert parse_range(render_range(OneOf(col("a"), (1, 2)))) == Or((eq("a", 1), eq("a", 2)))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(range_trees())
 def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
     assert parse_range(render_range(tree)) == tree
@@ -205,7 +205,7 @@ _PIECES = (
 _pieces = st.sampled_from(_PIECES)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.text()
     | st.text("a=!<>&|()'\"\\*1/. ")
