@@ -36,6 +36,8 @@ from dualwrite.solutions.package.file import read_package
 from dualwrite.solutions.package.values import Naming
 from dualwrite.solutions.removal import Removal, uninstall
 
+_WIDE = 100
+"""Columns of a terminal that has room for what solutions are called beside their unique names."""
 STANDING_STYLES: Mapping[str, str] = {"applied": "green", "imported": "yellow", "available": "dim"}
 
 app = typer.Typer(
@@ -51,20 +53,15 @@ def list_solutions(context: typer.Context) -> None:
     """List the solutions of the catalog and those imported: how far each has come, and whose it is."""
     call = invocation(context)
     known = call.in_house(lambda house: known_solutions(house.store, CONNECTION))
-    table = grid("solution", "state", "version", "maps", "publisher", "about", numbers=("maps",), cut=("about",))
+    about = ("about",) if call.output.console.width >= _WIDE else ()
+    table = grid("solution", "state", "version", "maps", "publisher", *about, numbers=("maps",), cut=about)
     for each in known:
         standing = each.standing.value
         managed = "" if each.managed else ", unmanaged"
         newer = f" ({each.newer} at hand)" if each.newer is not None else ""
         state = Text(f"{standing}{managed}", style=STANDING_STYLES[standing])
-        table.add_row(
-            Text(each.name),
-            state,
-            f"{each.version}{newer}",
-            str(each.maps),
-            Text(each.publisher),
-            Text(each.display_name),
-        )
+        facts = (Text(each.name), state, f"{each.version}{newer}", str(each.maps), Text(each.publisher))
+        table.add_row(*facts, *(Text(each.display_name) for _ in about))
     call.output.show([_document(each) for each in known], table)
 
 

@@ -47,6 +47,16 @@ _SECTIONS = (
     "EntityDataProviders",
 )
 _USED = frozenset({f"{ENTITY_MAP}s", f"{_RUNTIME}s", "languages"})
+_CHILDREN = (
+    "msdyn_name",
+    "msdyn_displayname",
+    "msdyn_version",
+    "msdyn_mapping",
+    "msdyn_properties",
+    "iscustomizable",
+    "statecode",
+    "statuscode",
+)
 _GIVEN = ("name", "finops_entity", "dataverse_table")
 """What reading a version makes out of the file's own words; kept, so that writing knows what needs no other word."""
 _IDS = UUID("7c5c1d2e-6a0b-4d0e-9b51-6d3c0b8f4a17")
@@ -259,18 +269,6 @@ def _element(published: PublishedVersion, manifest: Manifest, naming: Naming) ->
     for tag in order:
         element.add(tag, children[tag])
     return element
-
-
-_CHILDREN = (
-    "msdyn_name",
-    "msdyn_displayname",
-    "msdyn_version",
-    "msdyn_mapping",
-    "msdyn_properties",
-    "iscustomizable",
-    "statecode",
-    "statuscode",
-)
 
 
 def _pairs(value: object) -> Iterator[tuple[object, object]]:
