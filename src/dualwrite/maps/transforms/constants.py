@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dualwrite.errors import ValueRefused
 from dualwrite.maps.convert import plain_converter
 from dualwrite.maps.end import End, blank_of
@@ -14,28 +16,45 @@ from dualwrite.metadata.values import Value
 def parse_text(text: str, end: End) -> Value:
     """The value that ``text`` spells in the column's type; an empty text is the side's blank. Raises:
     TransformUnfit."""
-    if text == "":
-        return blank_of(end)
-    if end.column.type is ColumnType.ENUM:
-        return _member(text, end)
-    spelled = End(end.table, Column(name="the value", type=ColumnType.STRING))
-    convert = plain_converter(spelled, end)
-    if convert is None:
-        raise TransformUnfit(f"{end.qualified} cannot be given by a text")
-    try:
-        return convert(text)
-    except ValueRefused as refusal:
-        raise TransformUnfit(refusal.message) from refusal
+    return text_parser(end)(text)
 
 
-def _member(text: str, end: End) -> str:
+def text_parser(end: End) -> Callable[[str], Value]:
+    """:func:`parse_text` for many texts of one column. What it gives raises: TransformUnfit."""
+    blank = blank_of(end)
+    spell = _member_parser(end) if end.column.type is ColumnType.ENUM else _value_parser(end)
+
+    def parse(text: str) -> Value:
+        return blank if text == "" else spell(text)
+
+    return parse
+
+
+def _value_parser(end: End) -> Callable[[str], Value]:
+    convert = plain_converter(End(end.table, Column(name="the value", type=ColumnType.STRING)), end)
+
+    def parse(text: str) -> Value:
+        if convert is None:
+            raise TransformUnfit(f"{end.qualified} cannot be given by a text")
+        try:
+            return convert(text)
+        except ValueRefused as refusal:
+            raise TransformUnfit(refusal.message) from refusal
+
+    return parse
+
+
+def _member_parser(end: End) -> Callable[[str], Value]:
+    """Members by name, as they are compared between the sides, or by number."""
     members = end.column.enumeration.members if end.column.enumeration is not None else ()
-    if not members:
-        return text
-    wanted = folded(text)
-    for name, number in members:
-        if folded(name) == wanted or str(number) == text:
-            return name
-    raise TransformUnfit(
-        f"{text!r} is no member of {end.qualified}, which has {', '.join(name for name, _ in members)}"
-    )
+    named = {folded(name): name for name, _ in reversed(members)}
+    numbered = {str(number): name for name, number in reversed(members)}
+
+    def parse(text: str) -> Value:
+        member = named.get(folded(text)) or numbered.get(text) if members else text
+        if member is None:
+            known = ", ".join(name for name, _ in members)
+            raise TransformUnfit(f"{text!r} is no member of {end.qualified}, which has {known}")
+        return member
+
+    return parse

@@ -73,6 +73,6 @@ class Truncate(Kind):
         if self.to is None and holds is None:
             raise TransformUnfit(f"{target.qualified} has no length to truncate to; name one: {{truncate: {{to: 20}}}}")
         cut = self.to if self.to is not None else holds
-        if not cut or (holds is not None and cut > holds):
+        if cut is None or cut < 1 or (holds is not None and cut > holds):
             raise TransformUnfit(f"{target.qualified} holds {holds} characters, so truncating to {cut} cannot work")
         return cut

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 from dualwrite.errors import ValueRefused
 from dualwrite.maps.end import Converter, End, blank_of, is_blank
 from dualwrite.maps.members import no_counterpart
-from dualwrite.maps.transforms.constants import parse_text
+from dualwrite.maps.transforms.constants import text_parser
 from dualwrite.maps.transforms.kind import (
     Entries,
     Kind,
@@ -255,12 +255,12 @@ def _spelled(value: Value) -> str:
 
 def parse_value_map(value_map: ValueMap, *, finops: End, dataverse: End) -> ParsedValueMap:
     """``value_map`` in the columns' own values. Raises: TransformUnfit."""
-    ends = (finops, dataverse)
+    left, right = text_parser(finops), text_parser(dataverse)
     pairs = tuple(
-        ParsedPair((_parsed(texts[0], finops), _parsed(texts[1], dataverse)), texts) for texts in value_map.pairs
+        ParsedPair((left(_trimmed(one)), right(_trimmed(other))), (one, other)) for one, other in value_map.pairs
     )
-    return ParsedValueMap(ends, pairs, value_map.case)
+    return ParsedValueMap((finops, dataverse), pairs, value_map.case)
 
 
-def _parsed(text: str, end: End) -> Value:
-    return parse_text(text if text.strip(" ") else "", end)
+def _trimmed(text: str) -> str:
+    return text if text.strip(" ") else ""
