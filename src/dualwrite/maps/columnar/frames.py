@@ -142,13 +142,16 @@ def in_frame(value: Value) -> Value:
 
 def frame_of(plan: DirectionPlan, rows: Iterable[RelatedRow]) -> pl.DataFrame:
     """The frame of source rows that :func:`execute.transform_frame` takes; only what the plan reads is in it."""
-    schema = source_schema(plan)
-    paths = {name: tuple(name.split(".")) for name in schema}
-    held = [
-        {name: in_frame(row.get(path[0]) if len(path) == 1 else related.get(path)) for name, path in paths.items()}
-        for row, related in rows
-    ]
-    return pl.DataFrame(held, schema=schema)
+    held = list(rows)
+    columns: dict[str, pl.Series] = {}
+    for name, dtype in source_schema(plan).items():
+        path = tuple(name.split("."))
+        if len(path) == 1:
+            values = [in_frame(row.get(name)) for row, _ in held]
+        else:
+            values = [in_frame(related.get(path)) for _, related in held]
+        columns[name] = pl.Series(name, values, dtype=dtype)
+    return pl.DataFrame(columns)
 
 
 def rows_of(plan: DirectionPlan, frame: pl.DataFrame) -> Iterator[RelatedRow]:
