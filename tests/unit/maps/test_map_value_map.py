@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,3 +168,12 @@ def test_a_choice_may_be_given_by_number_or_label() -> None:
 
 def test_a_date_may_be_given_in_both_notations() -> None:
     assert parse_text("1/31/2024", End(FINOPS, SINCE)) == parse_text("2024-01-31", End(FINOPS, SINCE))
+
+
+def test_a_map_of_empty_values_only_lets_the_others_pass() -> None:
+    replaced = Column("replaced", T.DATE)
+    assert forth(pairs(("1/1/1900", "")), SINCE, replaced)(date(1900, 1, 1)) is None
+    assert forth(pairs(("1/1/1900", "")), SINCE, replaced)(date(2020, 5, 1)) == date(2020, 5, 1)
+    assert back(pairs(("1/1/1900", "")), SINCE, replaced)(None) == date(1900, 1, 1)
+    with pytest.raises(ValueRefused):
+        forth(pairs(("no", "0")), ONE_TIME, NUMBER)("Yes")

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import ClassVar, Self
 
 from dualwrite.errors import ValueRefused
-from dualwrite.maps.end import Converter, End, blank_of, is_blank
+from dualwrite.maps.end import Converter, End, blank_of, is_blank, is_empty
 from dualwrite.maps.members import no_counterpart
 from dualwrite.maps.transforms.constants import text_parser
 from dualwrite.maps.transforms.kind import (
@@ -48,7 +48,8 @@ class ValueMap(Kind):
     """Pairs of texts, F&O's first. Short spelling ``{no: 1}``; long ``{value map: {no: 1}, unmapped: pass through}``.
 
     A text of blanks only is the empty value. An empty value may share its counterpart with another one, which then
-    wins on the way back; no other value may stand in two different pairs on the side that is read.
+    wins on the way back; no other value may stand in two different pairs on the side that is read. A map of empty
+    values only (``{1/1/1900: ''}``) tells what is empty, and lets all others pass.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -128,8 +129,12 @@ class ValueMap(Kind):
             raise TransformUnfit("a value map without pairs refuses every value")
         backward = target.is_finops
         finops, dataverse = (target, source) if backward else (source, target)
-        table = parse_value_map(self, finops=finops, dataverse=dataverse).table(backward=backward)
-        otherwise = self._otherwise(convert, source, target, table)
+        parsed = parse_value_map(self, finops=finops, dataverse=dataverse)
+        table = parsed.table(backward=backward)
+        if parsed.tells_blanks_only and convert is not None and self.unmapped is Unmapped.REFUSE:
+            otherwise = convert
+        else:
+            otherwise = self._otherwise(convert, source, target, table)
         blank = table.get(_key(None, source, self.case), blank_of(target))
         return _by_text(table, otherwise, blank, source, self.case)
 
@@ -214,6 +219,11 @@ class ParsedValueMap:
     ends: tuple[End, End]
     pairs: tuple[ParsedPair, ...]
     case: CaseRule
+
+    @property
+    def tells_blanks_only(self) -> bool:
+        """Whether the map says what is empty (``1/1/1900`` is nothing) and nothing of other values, which then pass."""
+        return all(any(is_empty(pair.values[side], self.ends[side]) for side in (0, 1)) for pair in self.pairs)
 
     def table(self, *, backward: bool) -> dict[Value, Value]:
         """The target's value for each source value, texts as they are compared. Raises: TransformUnfit for a value
