@@ -198,8 +198,8 @@ def test_rendered_text_parses_into_the_same_tree(tree: Expression) -> None:
 # fmt: off
 _PIECES = (
     "a", "[b]", "T.", "==", "=", "!=", "<", " && ", " `or` ", "!", "(", ")", '"x*"', '"', "1", "-2.5", "null",
-    "true", "2020-01-01", "12/31/2020", "{d'2020-01-01'}", " like ", " in ", "[", ",", "'", "'x'", " and ", " eq ", "..",
-    '1\\1\\2020', "NoYes::No", "day(", "{", "}", " ", "é", "::", '\\',
+    "true", "2020-01-01", "12/31/2020", "{d'2020-01-01'}", " like ", " in ", "[", ",", "'", "'x'", " and ", " eq ",
+    "..", '1\\1\\2020', "NoYes::No", "day(", "{", "}", " ", "é", "::", '\\',
 )
 # fmt: on
 _pieces = st.sampled_from(_PIECES)
