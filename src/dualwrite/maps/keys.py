@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dualwrite.errors import MapRefused
 from dualwrite.maps.findings import Code, Findings
 from dualwrite.maps.lookup_path import parse_lookup_path
-from dualwrite.maps.plan import KeyOrigin, KeyPart
+from dualwrite.maps.plan import KeyOrigin, KeyPart, Path
 from dualwrite.maps.resolve import ResolvedLines, ResolvedMapping
 from dualwrite.maps.values import Direction, MapVersion, SyncDirection
 from dualwrite.metadata.schema import Table
@@ -58,25 +58,27 @@ def _parts(
         message = f"the key column {dataverse.name}.{column} is not mapped to a finance and operations column"
         findings.error(code, message, lines[0].at if lines else "integration_key")
     else:
-        _check_behind(column, mapped, findings)
+        _check_behind(mapped, findings)
     return [
         (KeyPart(each.landings[0].path, each.finops.column.name), each) for each in mapped if each.finops is not None
     ]
 
 
-def _check_behind(column: str, lines: list[ResolvedMapping], findings: Findings) -> None:
-    """A lookup of the key is found by a key of its own table: one of them must be mapped completely."""
-    first = lines[0]
-    if not first.is_lookup:
-        return
-    for landing in first.landings:
-        named = {each.path[1] for line in lines for each in line.landings if each.table is landing.table}
-        keys = [frozenset(_without_company(key, landing.table)) for key in landing.table.alternate_keys]
+def _check_behind(lines: list[ResolvedMapping], findings: Findings) -> None:
+    """A lookup on the way to a key is found by a key of its own table: one of them must be mapped completely."""
+    steps: dict[tuple[Path, str], tuple[Table, set[str]]] = {}
+    for line in lines:
+        for landing in line.landings:
+            for depth, table in enumerate(landing.tables[1:], 1):
+                _, names = steps.setdefault((landing.path[:depth], table.name), (table, set()))
+                names.add(landing.path[depth])
+    for (path, _), (table, named) in steps.items():
+        keys = [frozenset(_without_company(key, table)) for key in table.alternate_keys]
         partly = [key for key in keys if named & key]
         if partly and not any(key <= named for key in partly):
-            missing = ", ".join(f"{column}.{name}" for name in sorted(min(partly, key=len) - named))
-            message = f"the key leads through {column} to {landing.table.name}, whose key also has {missing}"
-            findings.error(Code.KEY_NOT_MAPPED, message, first.at)
+            missing = ", ".join(".".join((*path, name)) for name in sorted(min(partly, key=len) - named))
+            message = f"the key leads through {'.'.join(path)} to {table.name}, whose key also has {missing}"
+            findings.error(Code.KEY_NOT_MAPPED, message, lines[0].at)
 
 
 def _check_both_ways(parts: Iterable[tuple[KeyPart, ResolvedMapping]], findings: Findings) -> None:

@@ -15,11 +15,17 @@ from dualwrite.metadata.schema import Column, ColumnType, EnvironmentSchema, Sid
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Where one alternative of a Dataverse path ends: ``path`` starts on the map's table, ``table`` is the lookup's."""
+    """Where one alternative of a Dataverse path ends. ``tables`` has, for each part of ``path``, the table it is a
+    column of; the first is the map's."""
 
     path: Path
     end: End
-    table: Table
+    tables: tuple[Table, ...]
+
+    @property
+    def table(self) -> Table:
+        """The table that the lookup points to; the map's own where there is no lookup."""
+        return self.tables[1] if len(self.tables) > 1 else self.tables[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class Resolver:
             )
             self.findings.error(Code.TYPE, message, at)
             return ()
-        return (Landing((column.name,), End(self.dataverse, column), self.dataverse),)
+        return (Landing((column.name,), End(self.dataverse, column), (self.dataverse,)),)
 
     def _landings(self, path: LookupPath, column: Column, at: str) -> tuple[Landing, ...]:
         if column.type is not ColumnType.LOOKUP:
@@ -176,7 +182,7 @@ class Resolver:
         return (table,)
 
     def _walk(self, lookup: Column, table: Table, parts: Path, problems: list[str]) -> Landing | None:
-        names = [lookup.name]
+        names, tables = [lookup.name], [self.dataverse, table]
         at = table
         for part in parts[:-1]:
             step = at.find(part)
@@ -186,9 +192,10 @@ class Resolver:
                 return None
             names.append(step.name)
             at = further
+            tables.append(at)
         last = at.find(parts[-1])
         if last is None or last.type is ColumnType.LOOKUP:
             reason = "has no column" if last is None else "has only a lookup"
             problems.append(f"{at.name} {reason} {parts[-1]}")
             return None
-        return Landing((*names, last.name), End(at, last), table)
+        return Landing((*names, last.name), End(at, last), tuple(tables))

@@ -161,6 +161,7 @@ PRODUCTS = EnvironmentSchema(
             Column("family", T.LOOKUP, targets=("family",)),
             alternate=(("barcode", "company"), ("code", "company"), ("family", "company")),
         ),
+        dataverse_table("part", Column("item", T.LOOKUP, targets=("item",)), alternate=(("item", "company"),)),
     ),
 )
 ITEM, BARCODE = ColumnMapping("ITEMID", "code"), ColumnMapping("BARCODE", "barcode")
@@ -208,6 +209,15 @@ def test_a_key_through_a_lookup_needs_the_whole_key_behind_it() -> None:
     family = (ColumnMapping("FAMILY", "family.name"), ColumnMapping("BARCODE", "family.area"))
     whole = item_map(ITEM, *family, key=("family.name",))
     assert item_plan(whole).key == (KeyPart(("family", "name"), "Family"), KeyPart(("family", "area"), "Barcode"))
+
+
+def test_so_does_every_lookup_on_the_way_to_a_key() -> None:
+    deep = replace(item_map(ColumnMapping("ITEMID", "item.family.name")), dataverse_table="part")
+    found = compile_map(deep, finops=ITEMS, dataverse=PRODUCTS)
+    assert not isinstance(found, Plan)
+    assert [each.message for each in found] == [
+        "the key leads through item.family to family, whose key also has item.family.area"
+    ]
 
 
 # --- filters --------------------------------------------------------------------------------------------------------
