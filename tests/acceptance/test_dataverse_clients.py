@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from enum import Enum
 from uuid import uuid4
 
 import httpx
@@ -23,7 +24,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.servers.dataverse.app import build_app
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.odata.authentication import NotAuthenticated
-from fakes.environment import FakeEnvironment
+from fakes.environment import FakeDesign, FakeEnvironment
 
 
 class Credential:
@@ -49,7 +50,8 @@ async def authenticate(authorization: str | None) -> Caller:
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
     """The address of a service that listens."""
-    app = build_app(FakeEnvironment(load_schema(Side.DATAVERSE)), authenticate, DataverseSettings())
+    environment = FakeEnvironment(load_schema(Side.DATAVERSE))
+    app = build_app(environment, authenticate, DataverseSettings(), design=FakeDesign(environment))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -122,6 +124,39 @@ async def test_tables_and_columns_are_described(client: AsyncDataverseClient) ->
     keys = await client.tables.get_alternate_keys("account")
     assert ["accountnumber", "msdyn_company"] in [key.key_attributes for key in keys]
     assert await client.tables.list_table_relationships("account")
+
+
+class Fuel(Enum):
+    PETROL = 100000000
+    DIESEL = 100000001
+
+
+async def test_tables_are_made_changed_and_removed(client: AsyncDataverseClient) -> None:
+    columns = {"new_Seats": "int", "new_Price": "decimal", "new_Built": "datetime", "new_Electric": "bool"}
+    made = await client.tables.create("new_Vehicle", {**columns, "new_Fuel": Fuel, "new_Text": "memo"})
+    assert (made["entity_set_name"], made["primary_name_attribute"]) == ("new_vehicles", "new_name")
+    assert await client.tables.add_columns("new_Vehicle", {"new_Plate": "string"}) == ["new_Plate"]
+    await client.tables.update_column("new_Vehicle", "new_Plate", {"max_length": 400})
+    assert (await client.tables.get_column("new_Vehicle", "new_Plate", select=["MaxLength"]))["MaxLength"] == 400
+    key = await client.tables.create_alternate_key("new_Vehicle", "new_PlateKey", ["new_plate"])
+    (known,) = await client.tables.get_alternate_keys("new_Vehicle")
+    assert (known.metadata_id, known.schema_name) == (key.metadata_id, "new_PlateKey")
+    lookup = await client.tables.create_lookup_field("new_vehicle", "new_KeeperId", "account")
+    assert await client.tables.get_relationship(lookup.relationship_schema_name) is not None
+    account = await client.records.create("account", {"name": "Keeper"})
+    body = {
+        "new_name": "Truck",
+        "new_plate": "A-1",
+        "new_fuel": "Diesel",
+        "new_keeperid@odata.bind": f"/accounts({account})",
+    }
+    vehicle = await client.records.create("new_vehicle", body)
+    row = await client.records.retrieve("new_vehicle", vehicle)
+    assert (row["new_fuel"], row["_new_keeperid_value"]) == (Fuel.DIESEL.value, account)
+    await client.tables.delete_alternate_key("new_Vehicle", key.metadata_id)
+    assert await client.tables.remove_columns("new_Vehicle", ["new_Plate"]) == ["new_Plate"]
+    await client.tables.delete("new_Vehicle")
+    assert await client.tables.get("new_Vehicle") is None
 
 
 async def test_a_strict_reader_understands_the_metadata(address: str) -> None:

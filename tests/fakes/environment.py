@@ -11,7 +11,7 @@ import copy
 import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cmp_to_key
 from typing import assert_never
@@ -352,3 +352,30 @@ def _sortable(value: Value) -> tuple[int, object]:
     if value is None:
         return 0, 0
     return 1, value.casefold() if isinstance(value, str) else value.int if isinstance(value, UUID) else value
+
+
+class FakeDesign:
+    """Implements ``port.TableDesign`` over a fake environment; whatever is asked for is done."""
+
+    def __init__(self, environment: FakeEnvironment) -> None:
+        self._environment = environment
+
+    async def define(self, tables: Sequence[Table], *, who: str) -> None:
+        self._replace({table.name: table for table in tables})
+
+    async def remove_table(self, table: str, *, who: str) -> None:
+        self._replace({}, without=table)
+
+    async def remove_column(self, table: str, column: str, *, who: str) -> None:
+        there = self._environment.schema.table(table)
+        self._replace({table: replace(there, columns=tuple(c for c in there.columns if c.name != column))})
+
+    async def remove_key(self, table: str, columns: tuple[str, ...], *, who: str) -> None:
+        there = self._environment.schema.table(table)
+        keys = tuple(key for key in there.alternate_keys if key != columns)
+        self._replace({table: replace(there, alternate_keys=keys, key_names=())})
+
+    def _replace(self, changed: Mapping[str, Table], *, without: str = "") -> None:
+        schema = self._environment.schema
+        tables = {table.name: table for table in schema if table.name != without} | dict(changed)
+        self._environment.schema = EnvironmentSchema(schema.side, tuple(tables.values()))
