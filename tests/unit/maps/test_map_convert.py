@@ -130,6 +130,11 @@ def test_decimals_are_rounded_half_even_to_the_target(value: str, expected: str)
     assert converter(finops(T.DECIMAL, scale=10), dataverse(T.MONEY))(Decimal(value)) == Decimal(expected)
 
 
+def test_zero_has_no_sign_in_a_text() -> None:
+    rounded = converter(finops(T.DECIMAL, scale=6), dataverse(T.DECIMAL, scale=2))(Decimal("-0.000001"))
+    assert converter(finops(T.DECIMAL, scale=2), dataverse(T.STRING))(rounded) == "0"
+
+
 def test_ten_decimal_places_survive() -> None:
     exact = Decimal("123456789012.0123456789")
     assert converter(finops(T.DECIMAL), dataverse(T.DECIMAL))(exact) == exact
@@ -172,6 +177,18 @@ def test_ten_decimal_places_survive() -> None:
             finops(T.ENUM, enumeration=GRADE.__class__("X", (("No", 0), ("Invoice", 1)))),
             806380002,
             "target '806380002' has no counterpart in Customers.Source; allowed are 806380000, 806380001.",
+        ),
+        (
+            finops(T.STRING),
+            dataverse(T.DECIMAL, scale=10),
+            "9" * 29,
+            "Source has more than 28 digits before the point, too many for accounts.target.",
+        ),
+        (
+            finops(T.STRING),
+            dataverse(T.CHOICE),
+            "2147483648",
+            "Source is 2147483648, accounts.target takes the numbers of choices.",
         ),
     ],
 )
