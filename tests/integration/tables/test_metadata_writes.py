@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import httpx
@@ -273,15 +274,28 @@ async def test_only_customizers_and_administrators_may(
     assert (await web.get("new_byreaders")).status_code == 404
 
 
-async def test_a_table_made_in_a_batch_is_there_for_the_next_request(web: httpx.AsyncClient) -> None:
-    created = await web.post("CreateEntities", json={"Entities": [entity("new_One"), entity("new_Two")]})
+async def test_several_tables_at_once(web: httpx.AsyncClient) -> None:
+    created = await web.post("CreateEntities", json={"Entities": [entity("new_One"), entity("new_Box")]})
     assert created.status_code == 200 and len(created.json()["EntityIds"]) == 2
-    assert (await web.post("new_ones", json={"new_name": "1"})).status_code == 204
-    assert (await web.post("new_twoes", json={"new_name": "2"})).status_code in (204, 404)
+    for name in ("new_ones", "new_boxes"):
+        assert (await web.post(name, json={"new_name": "1"})).status_code == 204
+
+
+async def test_a_table_made_in_a_batch_is_there_for_the_next_request(web: httpx.AsyncClient) -> None:
+    def part(path: str, body: object) -> str:
+        head = "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        return f"{head}POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{json.dumps(body)}\r\n"
+
+    parts = part("EntityDefinitions", entity("new_Batched")) + part("new_batcheds", {"new_name": "1"})
+    headers = {"Content-Type": "multipart/mixed; boundary=b"}
+    answer = await web.post("$batch", content=f"{parts}--b--\r\n", headers=headers)
+    assert answer.status_code == 200 and answer.text.count("HTTP/1.1 204") == 2, answer.text
+    assert len((await web.get("new_batcheds")).json()["value"]) == 1
 
 
 async def test_other_processes_notice(web: httpx.AsyncClient, beside: House, house: House) -> None:
     entity_id(await web.post("EntityDefinitions", json=entity("new_Seen")))
     assert (await beside.dataverse.current_schema()).find("new_seen") is not None
+    assert (await web.get("cdm_veteranstatuses")).status_code == 404
     await beside.tables.ensure(["VeteranStatusEntity"], ["cdm_veteranstatus"])
     assert (await web.get("cdm_veteranstatuses")).status_code == 200
