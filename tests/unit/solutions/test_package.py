@@ -115,6 +115,14 @@ def test_a_mapping_inside_a_string_and_malformed_properties_lose_no_map(naming: 
     assert package.versions[1].requires.application == "10.0.420.10002"
 
 
+def test_half_a_character_in_the_description_loses_no_map(naming: Naming) -> None:
+    package = one_map(
+        CUSTOMERS, naming, properties=json.dumps({"Description": "a\ud800b", "dualwrite": {"notes": "\udfff"}})
+    )
+    assert not package.problems
+    assert (package.versions[0].map.description, package.versions[0].map.notes) == ("a?b", "?")
+
+
 def test_a_table_that_nobody_knows_keeps_the_name_of_the_file(naming: Naming) -> None:
     content = mapping("Fleet vehicles", "con_vehicles", [column("PLATE", "con_plate")])
     [version] = one_map(content, naming).versions
@@ -159,6 +167,7 @@ def test_directions_are_numbers_or_words(naming: Naming, direction: int | str) -
         ({"valueTransforms": ["x"]}, "its value transform is 'x'"),
         ({"destinationField": "a b"}, "cannot be spelled in a map"),
         ({"destinationField": "a..b"}, "cannot be spelled in a map"),
+        ({"valueTransforms": [{"transformType": "Default", "defaultValue": "\ud800"}]}, "cannot be spelled in a map"),
     ],
 )
 def test_a_damaged_column_is_left_out_and_named(naming: Naming, damage: dict[str, object], reason: str) -> None:
@@ -179,15 +188,15 @@ def test_a_damaged_column_is_left_out_and_named(naming: Naming, damage: dict[str
         ("[1]", "no JSON object"),
         ({"legs": []}, "no legs"),
         (mapping("", "accounts", []), "names no sourceSchema"),
+        (mapping("Customers V3", "accounts", [], sourceFilter="\ud800"), "its texts cannot be kept"),
         (mapping("accounts", "Customers V3", [], sourceEnvironmentType="CRM"), "leads from CRM"),
     ],
 )
 def test_a_damaged_map_is_told_and_the_others_are_read(naming: Naming, content: object, reason: str) -> None:
     package = read(solution([MapElement("msdyn_[broken]", "1.0.0.0", content), *published_maps()]), naming)
     assert len(package.versions) == 4
-    problem = package.problems[0]
-    assert problem.lost
-    assert "msdyn_[broken] 1.0.0.0, msdyn_mapping" in problem.where
+    [problem] = [each for each in package.problems if each.lost]
+    assert "msdyn_[broken] 1.0.0.0" in problem.where
     assert reason in problem.message
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.solutions.exporting import own_manifest
 from dualwrite.solutions.package.file import read_package, write_package
 from dualwrite.solutions.package.values import Naming, PublishedVersion
+from solution_files import MapElement, mapping, solution
 
 NAMING = Naming((load_schema(Side.FINOPS),), (load_schema(Side.DATAVERSE),))
 CATALOG = [version for solution in load_solutions() for version in solution.maps]
@@ -108,3 +111,53 @@ def test_a_map_written_over_another_ones_file_says_what_it_says(before: MapVersi
 
 def test_every_map_of_the_catalog_is_the_same_elsewhere() -> None:
     assert in_order(carried(CATALOG)) == in_order(CATALOG)
+
+
+# --- anything that may stand in a file --------------------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS, st.text(max_size=4)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=6,
+)
+FIELD = st.fixed_dictionaries(
+    {},
+    optional={
+        "syncDirection": st.one_of(st.sampled_from([1, 2, 3, "1", "3"]), ANYTHING),
+        "sourceField": st.one_of(NAMES, ANYTHING),
+        "destinationField": st.one_of(PATHS, ANYTHING),
+        "destinationLookupFieldRelatedEntity": ANYTHING,
+        "valueTransforms": st.one_of(
+            ANYTHING,
+            st.lists(
+                st.fixed_dictionaries(
+                    {"transformType": st.one_of(st.sampled_from(["ValueMap", "Default"]), ANYTHING)},
+                    optional={"valueMap": ANYTHING, "defaultValue": ANYTHING},
+                ),
+                max_size=2,
+            ),
+        ),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(ANYTHING, st.lists(st.one_of(FIELD, ANYTHING), max_size=3)), ANYTHING, ANYTHING)
+def test_whatever_stands_in_a_file_it_is_read_or_told_and_written_again(
+    fields: object, filter_text: object, properties: object
+) -> None:
+    content = mapping("Customers V3", "accounts", [], sourceFilter=filter_text, fieldMappings=fields)
+    file = solution([MapElement("m", "1.0.0.0", content, json.dumps(properties))])
+    package = read_package(file, file="f", naming=NAMING)
+    [version] = package.versions
+    assert parse_map(render_map(version.map)) == version.map
+    again = read_package(write_package(package.manifest, package.versions, naming=NAMING), file="f", naming=NAMING)
+    assert again.versions == package.versions
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANYTHING)
+def test_a_mapping_that_is_anything_is_told(content: object) -> None:
+    package = read_package(solution([MapElement("m", "1.0.0.0", json.dumps(content))]), file="f", naming=NAMING)
+    assert package.versions == ()
+    assert [problem.lost for problem in package.problems] == [True]

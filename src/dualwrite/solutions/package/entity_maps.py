@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from dualwrite.errors import MapRefused
-from dualwrite.maps.text import parse_map, render_map
 from dualwrite.maps.values import ColumnMapping, FilterExit, MapVersion, Version
 from dualwrite.solutions.package.container import CUSTOMIZATIONS
 from dualwrite.solutions.package.elements import Element
@@ -17,11 +15,12 @@ from dualwrite.solutions.package.manifest import ENTITY_MAP
 from dualwrite.solutions.package.mapping import (
     MappingUnreadable,
     PublishedMapping,
+    is_spelled,
     read_mapping,
     respelled,
     write_mapping,
 )
-from dualwrite.solutions.package.properties import Properties, read_properties, write_properties
+from dualwrite.solutions.package.properties import Properties, read_properties, text_without_halves, write_properties
 from dualwrite.solutions.package.values import (
     JsonObject,
     Manifest,
@@ -87,8 +86,12 @@ def read_entity_maps(root: Element, manifest: Manifest, *, file: str, naming: Na
             read.append(found)
     versions: dict[int, PublishedVersion] = {}
     for each, name in _named(read, problems, file=file):
-        version, left_out = _map_version(each, name, manifest, naming)
-        problems += [Problem(_place(file, each.line, name), f"{reason}; it was left out") for reason in left_out]
+        version = _map_version(each, name, manifest, naming)
+        place = _place(file, each.line, f"{each.published_name} {each.version}")
+        problems += [Problem(place, f"{reason}; it was left out") for reason in each.mapping.left_out]
+        if not is_spelled(version):
+            problems.append(Problem(place, "its texts cannot be kept; the map was left out", lost=True))
+            continue
         source = {**each.source, "given": {name: getattr(version, name) for name in _GIVEN}}
         versions[each.number] = PublishedVersion(each.published_name, version, source, each.properties.requires)
     names = {_ends(each.mapping): versions[each.number].map.name for each in read if each.number in versions}
@@ -183,10 +186,10 @@ def _distinct(group: Sequence[_Read], problems: list[Problem], *, file: str) -> 
             problems.append(Problem(place, message, lost=True))
 
 
-def _map_version(read: _Read, name: str, manifest: Manifest, naming: Naming) -> tuple[MapVersion, Sequence[str]]:
+def _map_version(read: _Read, name: str, manifest: Manifest, naming: Naming) -> MapVersion:
     own, mapping = read.properties.own, read.mapping
     key, spellings, on_exit = own.get("integration_key"), own.get("spellings"), own.get("on_filter_exit")
-    version = MapVersion(
+    return MapVersion(
         name=name,
         version=read.version,
         publisher=_own_text(read.properties, "publisher") or manifest.publisher.unique_name,
@@ -201,24 +204,11 @@ def _map_version(read: _Read, name: str, manifest: Manifest, naming: Naming) -> 
         description=read.properties.description,
         notes=_own_text(read.properties, "notes") or "",
     )
-    if _spells(version):
-        return version, mapping.left_out
-    kept = [each for each in version.columns if _spells(replace(version, columns=(each,)))]
-    odd = [f"column {each} cannot be spelled in a map" for each in version.columns if each not in kept]
-    return replace(version, columns=tuple(kept)), (*mapping.left_out, *odd)
-
-
-def _spells(version: MapVersion) -> bool:
-    """Whether the version can be kept as a map file."""
-    try:
-        return parse_map(render_map(version)) == version
-    except MapRefused:
-        return False
 
 
 def _own_text(properties: Properties, name: str) -> str | None:
     found = properties.own.get(name)
-    return found if isinstance(found, str) else None
+    return text_without_halves(found) if isinstance(found, str) else None
 
 
 def _texts(values: JsonObject) -> Mapping[str, str]:

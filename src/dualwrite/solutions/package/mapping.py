@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+from dualwrite.errors import MapRefused
+from dualwrite.maps.text import parse_map, render_map
 from dualwrite.maps.transforms import Transform, ValueMap, read_published, write_published
-from dualwrite.maps.values import ColumnMapping, MapVersion, SyncDirection
+from dualwrite.maps.values import ColumnMapping, MapVersion, SyncDirection, Version
 from dualwrite.solutions.package.values import JsonObject, Naming
 
 _DIRECTIONS: Mapping[str, SyncDirection] = {
@@ -175,7 +178,24 @@ def _read_field(written: JsonObject) -> ColumnMapping:
     if direction is None:
         raise MappingUnreadable(f"syncDirection is {written.get('syncDirection')!r}, not 1, 2 or 3")
     transforms = tuple(_read_transform(each) for each in _transforms(written))
-    return ColumnMapping(finops or None, dataverse or None, direction, transforms)
+    column = ColumnMapping(finops or None, dataverse or None, direction, transforms)
+    if not _has_a_spelling(column):
+        raise MappingUnreadable("it cannot be spelled in a map")
+    return column
+
+
+@lru_cache(maxsize=8192)
+def _has_a_spelling(column: ColumnMapping) -> bool:
+    """Whether a map file can hold the column."""
+    return is_spelled(MapVersion("map", Version(1), "publisher", "entity", "table", columns=(column,)))
+
+
+def is_spelled(version: MapVersion) -> bool:
+    """Whether the version can be kept as a map file."""
+    try:
+        return parse_map(render_map(version)) == version
+    except (MapRefused, UnicodeError):
+        return False
 
 
 def _transforms(written: JsonObject) -> Sequence[object]:

@@ -25,7 +25,7 @@ class Properties:
     @property
     def description(self) -> str:
         found = self.values.get("Description")
-        return found if isinstance(found, str) else ""
+        return text_without_halves(found) if isinstance(found, str) else ""
 
     @property
     def own(self) -> JsonObject:
@@ -70,6 +70,11 @@ def write_properties(before: Properties | None, *, description: str, own: JsonOb
     if own:
         values[OWN] = dict(own)
     return json.dumps(values, ensure_ascii=False)
+
+
+def text_without_halves(text: str) -> str:
+    """``text`` with a question mark for each half of a character (a lone surrogate), which no map file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _fresh() -> JsonObject:
