@@ -30,7 +30,7 @@ class MapHead:
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
+class Basis:
     """What compiled maps hold for. Schemas are told apart by identity: a schema that grows is another one."""
 
     finops: EnvironmentSchema
@@ -48,14 +48,15 @@ class CompiledMaps:
         self._store = store
         self._connection = connection
         self._pair = pair
-        self._basis = _Basis(pair.finops.schema, pair.dataverse.schema, {})
+        self.basis = Basis(pair.finops.schema, pair.dataverse.schema, {})
+        """What the plans hold for; another object once that is something else."""
         self._compiled: dict[str, Plan | tuple[Finding, ...]] = {}
         self._heads: dict[str, MapHead] = {}
 
     @property
     def is_current(self) -> bool:
         """Whether both environments still have the schemas that the plans hold for."""
-        return self._basis.finops is self._pair.finops.schema and self._basis.dataverse is self._pair.dataverse.schema
+        return self.basis.finops is self._pair.finops.schema and self.basis.dataverse is self._pair.dataverse.schema
 
     async def refresh(self) -> None:
         """What is compiled from now on holds for the present schemas and keys."""
@@ -64,20 +65,20 @@ class CompiledMaps:
         keys = {
             each.dataverse_table: each.columns for each in await self._store.integration_keys.list(self._connection)
         }
-        if not self.is_current or keys != self._basis.keys:
-            self._basis = _Basis(self._pair.finops.schema, self._pair.dataverse.schema, keys)
+        if not self.is_current or keys != self.basis.keys:
+            self.basis = Basis(self._pair.finops.schema, self._pair.dataverse.schema, keys)
             self._compiled.clear()
             self._heads.clear()
 
     @property
     def schemas(self) -> tuple[EnvironmentSchema, EnvironmentSchema]:
         """What finance and operations and Dataverse have, as the plans know it."""
-        return self._basis.finops, self._basis.dataverse
+        return self.basis.finops, self.basis.dataverse
 
     def compiled(self, document: str, says: MapVersion) -> Plan | tuple[Finding, ...]:
         """The plan of the version that ``document`` spells and that ``says`` it, or its findings."""
         if document not in self._compiled:
-            basis = self._basis
+            basis = self.basis
             self._compiled[document] = compile_map(
                 says, finops=basis.finops, dataverse=basis.dataverse, keys=basis.keys
             )
@@ -98,6 +99,6 @@ class CompiledMaps:
         if document not in self._heads:
             head = read_head(document)
             named = head.texts.get("dataverse_table", "")
-            table = self._basis.dataverse.find(named)
+            table = self.basis.dataverse.find(named)
             self._heads[document] = MapHead(named if table is None else table.name, "integration_key" in head.keys)
         return self._heads[document]

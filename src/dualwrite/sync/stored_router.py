@@ -9,7 +9,7 @@ from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import Epoch
 from dualwrite.maps.plan import Plan
 from dualwrite.store.database import Store
-from dualwrite.sync.compiled_maps import CompiledMaps
+from dualwrite.sync.compiled_maps import Basis, CompiledMaps
 from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.recovery import Recovery
 
@@ -23,6 +23,7 @@ class StoredRouter:
         self._pair = pair
         self._recovery = Recovery(pair, reached=reached)
         self._routing: Routing | None = None
+        self._basis: Basis | None = None
         self._expired = True
         self._loading = asyncio.Lock()
         self.compiled = CompiledMaps(store, connection, pair)
@@ -38,10 +39,10 @@ class StoredRouter:
 
     async def current(self) -> Routing:
         routing = self._routing
-        if routing is not None and not self._expired and self.compiled.is_current:
+        if routing is not None and not self._expired and self._is_based_on_what_is:
             return routing
         async with self._loading:
-            if self._routing is None or self._expired or not self.compiled.is_current:
+            if self._routing is None or self._expired or not self._is_based_on_what_is:
                 self._expired = False
                 try:
                     self._routing = await self._load()
@@ -50,12 +51,18 @@ class StoredRouter:
                     raise
             return self._routing
 
+    @property
+    def _is_based_on_what_is(self) -> bool:
+        """Whether the routing's plans hold for the schemas and keys of this moment, as far as they are known here."""
+        return self._basis is self.compiled.basis and self.compiled.is_current
+
     async def _load(self) -> Routing:
         """The epoch is read before the maps: a change of the maps in between raises it and is noticed at the commit."""
         epoch = await self._epoch()
-        if self._routing is not None and self._routing.epoch == epoch and self.compiled.is_current:
+        if self._routing is not None and self._routing.epoch == epoch and self._is_based_on_what_is:
             return self._routing
         await self.compiled.refresh()
+        self._basis = self.compiled.basis
         running = await self._store.maps.running(self._connection)
         companies = await self._store.connections.companies(self._connection)
         plans = tuple(self.compiled.plan(each.document, name=each.name) for each in running)

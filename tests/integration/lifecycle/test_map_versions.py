@@ -156,6 +156,7 @@ async def test_plans_follow_a_schema_that_grows(desk: Desk) -> None:
     assert await desk.running() == [(GROUPS, "1.0.0.0")]
     before = await desk.router.current()
     desk.dataverse.grow("msdyn_customergroup", Column("new_other", ColumnType.STRING, length=100))
+    await desk.lifecycle.check([GROUPS])
     (plan,) = (await desk.router.current()).plans
     assert plan is not before.plans[0]
     assert plan.dataverse.find("new_other") is not None
