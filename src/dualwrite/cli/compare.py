@@ -13,6 +13,7 @@ from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import chosen_maps, short_names
 from dualwrite.cli.output import grid, shown
 from dualwrite.composition.house import House
+from dualwrite.lifecycle.checks import refuse_findings
 from dualwrite.sync.comparison import Comparison, compare_map
 
 _MOST_SHOWN = 10
@@ -29,7 +30,11 @@ def compare(
 
     async def compared(house: House) -> Sequence[Comparison]:
         routing = await house.router.current()
-        plans = [await house.lifecycle.plan(name) for name in await chosen_maps(house, maps or ())]
+        checked = await house.lifecycle.check(await chosen_maps(house, maps or ()))
+        if maps:
+            refuse_findings(checked)
+        # A map that cannot run has nothing to be compared by; it only counts when it is named.
+        plans = [each.plan for each in checked if each.plan is not None]
         return [await compare_map(house.pair, routing, plan) for plan in plans]
 
     call = invocation(context)

@@ -187,7 +187,7 @@ class FirstStart:
 
     async def _copy(self, names: Sequence[str], step: Step) -> CopyReport:
         lifecycle = self._house.lifecycle
-        plans = [await lifecycle.plan(name) for name in names]
+        plans = await lifecycle.plans(names)
         totals = await source_rows(self._house, plans, master=Side.FINOPS)
         bars = CopyBars(step, master=Side.FINOPS, totals=totals)
         return await lifecycle.run(names, master=Side.FINOPS, progress=bars)
