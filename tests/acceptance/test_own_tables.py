@@ -115,8 +115,19 @@ def test_commands_know_the_tables(own_map: Program) -> None:
     row = own_map.cli("records", "get", "dataverse", "new_vehicles", "usmf,V-3")
     assert row["new_mileage"] == 12
     assert own_map.cli("tables", "show", "FleetVehicles")["name"] == "FleetVehicleEntity"
+    assert own_map.cli("tables", "propose", MAP)["definition"] == ""
     made = own_map.cli("tables", "list", "--own")
     assert {each["name"] for each in made} == {"FleetVehicleEntity", "new_vehicle"}
+
+
+def test_a_table_of_the_catalog_can_be_added_alone(own_map: Program) -> None:
+    assert own_map.dataverse("GET", "/cdm_veteranstatuses").status_code == 404
+    refused = own_map.run("tables", "show", "cdm_veteranstatus")
+    assert refused.returncode == 1 and "dualwrite tables add cdm_veteranstatus" in refused.stderr
+    own_map.cli("tables", "add", "cdm_veteranstatus")
+    assert own_map.dataverse("GET", "/cdm_veteranstatuses").status_code == 200
+    latest = own_map.cli("tables", "history", "--side", "dataverse")[0]
+    assert (latest["changed_by"], latest["steps"][0][:30]) == ("local administrator", "create table cdm_veteranstatus")
 
 
 def test_what_a_map_uses_cannot_be_removed(own_map: Program) -> None:

@@ -46,7 +46,7 @@ def list_tables(
 
     call = invocation(context)
     found = call.in_house(listed)
-    shown = grid("", "table", "set", "columns", "company", "made by", numbers=("columns",))
+    shown = grid("", "table", "set", "columns", "company", "made by", numbers=("columns",), cut=("set",))
     document = []
     for each, defined in found.items():
         for table in defined.schema:
