@@ -198,5 +198,7 @@ def key_columns(
         finops_path = (part.finops_column,)
         to_dataverse = direction is Direction.TO_DATAVERSE
         source, target = (finops_path, part.dataverse_path) if to_dataverse else (part.dataverse_path, finops_path)
-        columns.append(KeyColumn(target, source, conversion.convert, conversion))
+        # A calendar that two lookups of the key lead to is one column of the row there; the first place tells it.
+        if all(known.target_path != target for known in columns):
+            columns.append(KeyColumn(target, source, conversion.convert, conversion))
     return tuple(columns)

@@ -21,6 +21,8 @@ from map_samples import (
     refused,
 )
 
+from dualwrite.catalog import load_schema
+from dualwrite.catalog.maps import load_solution
 from dualwrite.errors import ValueRefused
 from dualwrite.maps.compile import compile_map
 from dualwrite.maps.equality import differs
@@ -29,7 +31,7 @@ from dualwrite.maps.findings import Code, Severity
 from dualwrite.maps.plan import DirectionPlan, KeyOrigin, KeyPart, Plan
 from dualwrite.maps.transforms import InTimeZone, Truncate
 from dualwrite.maps.values import ColumnMapping, Default, Direction, MapVersion, Version
-from dualwrite.metadata.schema import Column, EnvironmentSchema
+from dualwrite.metadata.schema import Column, EnvironmentSchema, Side
 from dualwrite.metadata.schema import ColumnType as T
 from dualwrite.metadata.values import Row
 
@@ -303,3 +305,12 @@ def test_a_plan_tells_how_each_column_is_converted() -> None:
                 assert column.conversion.transforms == column.mapping.transforms
     (credit,) = (column.conversion for column in forth.columns if column.target_column == "credit")
     assert credit is not None and credit.convert(Decimal("1.23456")) == Decimal("1.2346")
+
+
+def test_a_key_names_a_column_once_though_two_of_its_lookups_lead_there() -> None:
+    periods = next(each for each in load_solution("finance").maps if each.name.startswith("Fiscal calendar period "))
+    plan = compile_map(periods, finops=load_schema(Side.FINOPS), dataverse=load_schema(Side.DATAVERSE))
+    assert isinstance(plan, Plan)
+    assert plan.to_finops is not None and plan.to_dataverse is not None
+    assert [each.target_path for each in plan.to_finops.key] == [("Calendar",), ("FiscalYear",), ("PeriodName",)]
+    assert len(plan.to_dataverse.key) == 4
