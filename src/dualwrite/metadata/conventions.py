@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dualwrite.metadata.document import own_enumeration
-from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration, Table
+from dualwrite.metadata.schema import Column, ColumnRole, ColumnType, Enumeration
 
 COMPANY_TABLE: Final = "cdm_company"
 FIRST_OWN_CHOICE: Final = 100_000_000
@@ -44,11 +44,6 @@ def standard_columns(table: str, *, is_owned: bool = True) -> tuple[Column, ...]
 def company_column(columns: tuple[Column, ...]) -> str | None:
     """The column that makes a Dataverse table company-specific: its first lookup to companies alone."""
     return next((column.name for column in columns if column.targets == (COMPANY_TABLE,)), None)
-
-
-def is_standard(table: Table, column: Column) -> bool:
-    """Whether the column comes with every table of its side."""
-    return column.name in table.key[:1] or any(column.name == each.name for each in standard_columns(table.name))
 
 
 def plural(name: str) -> str:

@@ -11,7 +11,7 @@ class Role(Enum):
     SYSTEM_ADMINISTRATOR = "system administrator"
     """Everything, on both environments and on dual-write itself."""
     SYSTEM_CUSTOMIZER = "system customizer"
-    """Reads and writes records, and changes, starts and stops table maps."""
+    """Reads and writes records, makes tables, and changes, starts and stops table maps."""
     DUAL_WRITE_RUNTIME_USER = "dual-write runtime user"
     """Works in an environment whose tables are mapped: its writes go to the other side."""
     DUAL_WRITE_APP_USER = "dual-write app user"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import select
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,10 +14,10 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
+from dualwrite.environments.hosted.connections import connection_pool
 from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
@@ -61,7 +60,6 @@ _LONGEST_PAUSE_S = 0.064
 _PATIENCE = 12
 """How much longer than others a transaction that has given way before waits for a record."""
 _LOOK_AGAIN_S = 0.005
-_POOL_WAIT_S = 10.0
 _READ_ONLY = frozenset({"reader"})
 
 
@@ -93,29 +91,8 @@ class HostedEnvironment:
         self._random = random.Random()
         # Two pools: were users and the engine to share one, the users of both environments could hold all connections
         # of both, each waiting for one of the other.
-        self._serving = self._pool(conninfo, lock_wait_ms=self.settings.source_lock_wait_ms)
-        self._engine = self._pool(conninfo, lock_wait_ms=self.settings.target_lock_wait_ms)
-
-    def _pool(self, conninfo: str, *, lock_wait_ms: int) -> AsyncConnectionPool[DictConnection]:
-        limits = {
-            "timezone": "UTC",
-            "lock_timeout": lock_wait_ms,
-            "statement_timeout": int(self.settings.transaction_seconds * 1000),
-        }
-        return AsyncConnectionPool(
-            conninfo,
-            connection_class=psycopg.AsyncConnection[dict[str, Any]],
-            min_size=1,
-            max_size=self.settings.pool_size,
-            timeout=_POOL_WAIT_S,
-            check=_check_alive,
-            open=False,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-            },
-        )
+        self._serving = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.source_lock_wait_ms)
+        self._engine = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.target_lock_wait_ms)
 
     @property
     def schema(self) -> EnvironmentSchema:
@@ -384,17 +361,6 @@ async def _fetched(connection: DictConnection, compiled: CompiledQuery) -> list[
         return await (await connection.execute(compiled.text, compiled.parameters)).fetchall()
     except pg.FeatureNotSupported:
         return await (await connection.execute(compiled.text, compiled.parameters, prepare=False)).fetchall()
-
-
-async def _check_alive(connection: DictConnection) -> None:
-    """Raises OperationalError where the server has hung up on an idle connection. Costs no round trip: a server that
-    says something unasked says good-bye.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        await connection.close()
-        raise psycopg.OperationalError("the server has closed the connection")
 
 
 def _without_sorts(row: dict[str, Any], sort_columns: int) -> Row:

@@ -11,6 +11,7 @@ from dualwrite.environments.port import Caller, TableDesign
 from dualwrite.errors import CatalogRefused, NotAllowed
 from dualwrite.metadata.conventions import company_column
 from dualwrite.metadata.schema import Column, ColumnType, Enumeration, Table
+from dualwrite.security.roles import Role
 from dualwrite.servers.dataverse.definition_bodies import (
     is_required,
     label_of,
@@ -37,7 +38,7 @@ from dualwrite.servers.odata.path import KeyPredicate, Segment
 
 Handler: TypeAlias = Callable[[Request, tuple[Segment, ...]], Awaitable[Reply]]
 
-DESIGNERS: Final = frozenset({"system administrator", "system customizer"})
+DESIGNERS: Final = frozenset({Role.SYSTEM_ADMINISTRATOR.value, Role.SYSTEM_CUSTOMIZER.value})
 _MOST_KEY_COLUMNS = 16
 
 
