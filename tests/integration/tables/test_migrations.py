@@ -217,6 +217,25 @@ def test_an_earlier_database_is_taken_over(undefined: str) -> None:
         assert connection.execute("SELECT count(*) FROM data.cdm_company").fetchone() == (1,)
 
 
+def test_tables_whose_key_has_changed_since_go_or_are_set_aside(finops: str) -> None:
+    other = replace(VEHICLE, name="FleetCarEntity", entity_set="FleetCars")
+    create_environment(finops, EnvironmentSchema(Side.FINOPS, (other,)))
+    with psycopg.connect(finops) as connection:
+        connection.execute("DROP TABLE dualwrite.table_definition, dualwrite.schema_change")
+        connection.execute('INSERT INTO data."FleetCarEntity" ("VehicleId") VALUES (\'A\')')
+    renewed = [
+        replace(table, key=("Company", "VehicleId"), columns=(Column("Company", ColumnType.STRING), *table.columns))
+        for table in (VEHICLE, other)
+    ]
+    create_bookkeeping(finops)
+    take_over(finops, EnvironmentSchema(Side.FINOPS, tuple(renewed)), who="start")
+    assert read_defined(finops, Side.FINOPS).schema.tables == ()
+    migrate(finops, Side.FINOPS, renewed, who="catalog")
+    with psycopg.connect(finops) as connection:
+        assert connection.execute('SELECT "VehicleId" FROM former."FleetCarEntity"').fetchall() == [("A",)]
+        assert connection.execute('SELECT * FROM data."FleetCarEntity"').fetchall() == []
+
+
 def test_an_empty_table_of_the_catalog_may_change_its_key(finops: str) -> None:
     renewed = replace(VEHICLE, key=("VehicleId", "Mileage"))
     migrate(finops, Side.FINOPS, [renewed], who="catalog")

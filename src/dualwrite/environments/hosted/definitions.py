@@ -145,17 +145,28 @@ def migrate(
 
 
 def take_over(conninfo: str, catalog: EnvironmentSchema, *, who: str) -> None:
-    """A database that was made before definitions were kept has them: those of the catalog, for what is there."""
+    """A database that was made before definitions were kept has them: those of the catalog, for what is there.
+
+    A table whose key is another one by now goes when it is empty; with its rows it is set aside, in the schema
+    ``former``.
+    """
 
     def change(connection: Connection) -> None:
         if connection.execute("SELECT 1 FROM dualwrite.schema_change LIMIT 1").fetchone() is not None:
             return
-        present = _present_columns(connection)
-        tables = [_restricted(table, present[table.name]) for table in catalog if table.name in present]
-        if tables:
-            nothing = Defined(EnvironmentSchema(catalog.side, ()), frozenset(), {})
-            _save(connection, nothing, tables, Origin.CATALOG)
-            _log(connection, who, [f"take over table {table.name}" for table in tables], [])
+        columns, indexes = _present_columns(connection), _present_keys(connection)
+        there = [table for table in catalog if table.name in columns]
+        if not there:
+            return
+        fitting = [table for table in there if _has_key(table, columns[table.name], indexes)]
+        steps = [_set_aside(connection, table) for table in there if table not in fitting]
+        tables = [_restricted(table, columns[table.name], indexes) for table in fitting]
+        known = {ddl.index_name(table, key) for table in tables for key in (table.key, *table.alternate_keys)}
+        for index in indexes - known:
+            connection.execute(f"DROP INDEX IF EXISTS data.{_unescaped(ddl.quoted(index))}")
+        nothing = Defined(EnvironmentSchema(catalog.side, ()), frozenset(), {})
+        _save(connection, nothing, tables, Origin.CATALOG)
+        _log(connection, who, [*steps, *(f"take over table {table.name}" for table in tables)], [])
 
     _changing(conninfo, change)
 
@@ -349,8 +360,36 @@ def _present_columns(connection: Connection) -> Mapping[str, frozenset[str]]:
     return {table: frozenset(columns) for table, columns in rows}
 
 
-def _restricted(table: Table, present: frozenset[str]) -> Table:
-    """``table`` with the columns that the database has, and the keys over them."""
-    columns = tuple(column for column in table.columns if column.name in present)
-    keys = tuple(key for key in table.alternate_keys if set(key) <= present)
-    return replace(table, columns=columns, alternate_keys=keys)
+def _present_keys(connection: Connection) -> frozenset[str]:
+    """The unique indexes that are no primary keys."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = 'data' AND i.indisunique AND NOT i.indisprimary"
+    )
+    return frozenset(name for (name,) in rows)
+
+
+def _has_key(table: Table, columns: frozenset[str], indexes: frozenset[str]) -> bool:
+    """Whether the database knows the rows of ``table`` by the key it has now."""
+    return set(table.key) <= columns and (table.side is Side.DATAVERSE or ddl.index_name(table, table.key) in indexes)
+
+
+def _set_aside(connection: Connection, table: Table) -> str:
+    relation = _unescaped(ddl.relation(table))
+    if _is_empty(connection, table):
+        connection.execute(f"DROP TABLE {relation} CASCADE")
+        return f"drop table {table.name}, which is empty and has another key by now"
+    connection.execute("CREATE SCHEMA IF NOT EXISTS former")
+    connection.execute(f"ALTER TABLE {relation} SET SCHEMA former")
+    return f"set aside table {table.name} as former.{table.name}: it has another key by now"
+
+
+def _restricted(table: Table, columns: frozenset[str], indexes: frozenset[str]) -> Table:
+    """``table`` with the columns and the alternate keys that the database has."""
+    return replace(
+        table,
+        columns=tuple(column for column in table.columns if column.name in columns),
+        alternate_keys=tuple(key for key in table.alternate_keys if ddl.index_name(table, key) in indexes),
+        company_column=table.company_column if table.company_column in columns else None,
+    )
