@@ -120,6 +120,7 @@ def document_of(checked: CheckedMap) -> Mapping[str, object]:
                 "severity": each.finding.severity.value,
                 "line": each.line,
                 "path": each.finding.path,
+                "position": each.finding.position,
                 "message": each.finding.message,
                 "remedy": each.finding.remedy,
             }

@@ -24,9 +24,11 @@ from dualwrite.cli.maps.choices import (
     one_map,
     versions_of,
 )
+from dualwrite.cli.maps.findings import findings_shown
 from dualwrite.cli.maps.saving import Saved, save, show_saved
 from dualwrite.composition.house import House
 from dualwrite.errors import MapRefused, SettingsRefused
+from dualwrite.lifecycle.checks import check_text
 from dualwrite.lifecycle.folder_files import file_names
 from dualwrite.lifecycle.versions import SavedVersion, text_of
 from dualwrite.maps.text import parse_map
@@ -69,30 +71,49 @@ def edit(
         return _Draft(chosen, base, await versions.proposal(chosen), folder / file_names([chosen])[chosen])
 
     draft = call.in_house(begun)
-    if fresh or not draft.file.is_file():
-        draft.file.parent.mkdir(parents=True, exist_ok=True)
-        draft.file.write_text(_proposed(call, draft, publisher=publisher, version=version), encoding="utf-8")
-        begun_with = draft.file.read_text(encoding="utf-8")
-    else:
-        call.output.errors.print(Text(f"Going on with the draft {draft.file}", style="yellow"))
-        begun_with = ""
-    text = _edited(call, draft)
-    if text == begun_with:
-        draft.file.unlink()
-        call.output.show({"saved": None}, Text("Nothing was changed, and nothing saved.", style="dim"))
-        return
+    begun_with = _begun_with(call, draft, publisher=publisher, version=version, fresh=fresh)
+    saved: Saved | None = None
+    while saved is None:
+        text = _edited(call, draft)
+        if text == begun_with:
+            draft.file.unlink()
+            call.output.show({"saved": None}, Text("Nothing was changed, and nothing saved.", style="dim"))
+            return
+        saved = _saved(call, draft, text, activate=activate)
+    draft.file.unlink()
+    show_saved(call, saved)
 
-    async def saved(house: House) -> Saved:
-        says = parse_map(text, file=draft.file)
-        return await save(house, says, text, base=draft.base, activate=activate)
+
+def _begun_with(
+    call: Invocation, draft: _Draft, *, publisher: str | None, version: str | None, fresh: bool
+) -> str | None:
+    """The text that is in the draft's file before the editor opens; None for a draft that was left there."""
+    if draft.file.is_file() and not fresh:
+        call.output.errors.print(Text(f"Going on with the draft {draft.file}", style="yellow"))
+        return None
+    text = _proposed(call, draft, publisher=publisher, version=version)
+    draft.file.parent.mkdir(parents=True, exist_ok=True)
+    draft.file.write_text(text, encoding="utf-8")
+    return text
+
+
+def _saved(call: Invocation, draft: _Draft, text: str, *, activate: bool) -> Saved | None:
+    """The new version; None when it cannot run, and its author rather edits it again."""
+
+    async def saved(house: House) -> Saved | None:
+        await house.router.compiled.refresh()
+        checked = check_text(house.router.compiled, text, file=str(draft.file))
+        if not checked.can_run and may_ask(call):
+            call.output.show(None, *findings_shown([checked]))
+            if not typer.confirm("Save it all the same?", default=False):
+                return None
+        return await save(house, parse_map(text, file=draft.file), text, base=draft.base, activate=activate)
 
     try:
-        result = call.in_house(saved)
+        return call.in_house(saved)
     except BaseException:
         call.output.errors.print(Text(f"Nothing is lost: the text is in {draft.file}", style="yellow"))
         raise
-    draft.file.unlink()
-    show_saved(call, result)
 
 
 def _proposed(call: Invocation, draft: _Draft, *, publisher: str | None, version: str | None) -> str:
