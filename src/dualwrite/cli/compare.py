@@ -12,8 +12,8 @@ from rich.text import Text
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import chosen_maps, short_names
 from dualwrite.cli.output import grid, shown
-from dualwrite.composition.house import House
-from dualwrite.lifecycle.checks import refuse_findings
+from dualwrite.composition.house import CONNECTION, House
+from dualwrite.store.maps import MapState
 from dualwrite.sync.comparison import Comparison, compare_map
 
 _MOST_SHOWN = 10
@@ -21,7 +21,9 @@ _MOST_SHOWN = 10
 
 def compare(
     context: typer.Context,
-    maps: Annotated[list[str] | None, typer.Argument(help="Names of maps, or parts of them; all unless given.")] = None,
+    maps: Annotated[
+        list[str] | None, typer.Argument(help="Names of maps, or parts of them; those that run unless given.")
+    ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, help="How many differences of each map are shown.")
     ] = _MOST_SHOWN,
@@ -30,11 +32,8 @@ def compare(
 
     async def compared(house: House) -> Sequence[Comparison]:
         routing = await house.router.current()
-        checked = await house.lifecycle.check(await chosen_maps(house, maps or ()))
-        if maps:
-            refuse_findings(checked)
-        # A map that cannot run has nothing to be compared by; it only counts when it is named.
-        plans = [each.plan for each in checked if each.plan is not None]
+        names = await chosen_maps(house, maps) if maps else await _in_use(house)
+        plans = await house.lifecycle.plans(names)
         return [await compare_map(house.pair, routing, plan) for plan in plans]
 
     call = invocation(context)
@@ -43,6 +42,12 @@ def compare(
     call.output.show({"clean": clean, "maps": [_document(each) for each in found]}, *_shown(found, most))
     if not clean:
         raise typer.Exit(1)
+
+
+async def _in_use(house: House) -> Sequence[str]:
+    """The maps that are to keep both sides in step; one that has never run has nothing to be held to."""
+    known = await house.store.maps.list(CONNECTION)
+    return [each.name for each in known if each.state is not MapState.NOT_RUNNING]
 
 
 def _document(result: Comparison) -> dict[str, object]:
@@ -72,6 +77,8 @@ def _shown(found: Sequence[Comparison], most: int) -> list[RenderableType]:
     for each in found:
         if not each.is_clean:
             result += [_differences(each, most), Text()]
+    if not found:
+        return [Text("No map is running; name the maps to compare.", style="yellow")]
     records = sum(each.compared for each in found)
     total = sum(len(each.missing) + len(each.extra) + len(each.different) for each in found)
     result.append(
