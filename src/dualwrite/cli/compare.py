@@ -22,7 +22,7 @@ _MOST_SHOWN = 10
 def compare(
     context: typer.Context,
     maps: Annotated[
-        list[str] | None, typer.Argument(help="Names of maps, or parts of them; those that run unless given.")
+        list[str] | None, typer.Argument(help="Names of maps, or parts of them; else those that run.")
     ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, help="How many differences of each map are shown.")
