@@ -19,7 +19,7 @@ def link(
     context: typer.Context,
     legal_entities: Annotated[list[str], typer.Argument(help="Legal entities, such as: usmf demf")],
 ) -> None:
-    """Link both environments for these legal entities, with the maps of the starter solutions at hand, none running yet."""
+    """Link both environments for these legal entities; the maps of the starter solutions are at hand, none runs."""
     wanted = [LegalEntityId(each.lower()) for each in legal_entities]
 
     async def linked(house: House) -> tuple[list[str], int]:
