@@ -15,7 +15,7 @@ from pathlib import Path
 from dualwrite.catalog.manifest import MANIFEST, Manifest, read_manifest
 from dualwrite.errors import CatalogRefused, MapRefused
 from dualwrite.maps.text import parse_map
-from dualwrite.maps.values import MapVersion
+from dualwrite.maps.values import MapVersion, Version
 
 SOLUTIONS = Path(__file__).parent / "solutions"
 
@@ -142,6 +142,15 @@ def demonstration_maps() -> tuple[SolutionMap, ...]:
 def demonstration_names() -> tuple[str, ...]:
     """What the maps of the demonstration are called, in the order of a first run."""
     return tuple(each.map.name for each in demonstration_maps())
+
+
+def newest_version(map_name: str) -> tuple[str, Version] | None:
+    """The solution of the catalog with the highest version of the map, and that version; None where it has none."""
+    found = [(each.version, one.name) for one in load_solutions() for each in one.maps if each.name == map_name]
+    if not found:
+        return None
+    version, solution = max(found)
+    return solution, version
 
 
 def dependencies(name: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from dualwrite.catalog.maps import demonstration_names
 from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, source_rows
 from dualwrite.cli.import_report import refusals_table
+from dualwrite.cli.refused_maps import refused_maps_table
 from dualwrite.cli.steps import Step, Steps
 from dualwrite.composition.house import CONNECTION, DEFAULT_COMPANY, House
 from dualwrite.demo.country import DATA
@@ -18,6 +19,7 @@ from dualwrite.demo.setup import DemoRow, load_companies
 from dualwrite.environments.port import Caller, Create, RowQuery
 from dualwrite.exchange.csv_file import parse_export
 from dualwrite.exchange.import_file import ImportReport, import_rows
+from dualwrite.lifecycle.checks import CheckedMap
 from dualwrite.linking.link import LEGAL_ENTITIES, link_environments
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
@@ -42,6 +44,8 @@ class Done:
     imported: ImportReport | None = None
     linked: tuple[str, ...] | None = None
     copied: CopyReport | None = None
+    stopped: tuple[CheckedMap, ...] = ()
+    """Maps that were running and cannot, as this program understands them."""
 
     @property
     def nothing(self) -> bool:
@@ -69,6 +73,7 @@ class FirstStart:
             await self._link()
             connected = True
         if connected:
+            await self._stop_refused()
             await self._solutions()
             await self._run_maps()
         return self.done
@@ -155,6 +160,16 @@ class FirstStart:
             await apply_starters(self._house.store, CONNECTION, who=_WHO, ensure_tables=self._house.ensure_tables)
             names = ", ".join(each.display_name for each in missing)
             step.result(f"Solutions applied: {names} [dim]({sum(len(each.ids) for each in missing)} table maps)[/]")
+
+    async def _stop_refused(self) -> None:
+        """No map runs that would hold up all the others."""
+        stopped = await self._house.lifecycle.stop_refused()
+        if not stopped:
+            return
+        with self._steps.step("Stopping maps that cannot run") as step:
+            step.result(f"[yellow]{len(stopped)} maps that cannot run any more are stopped; the others go on[/]")
+            step.detail(refused_maps_table(stopped))
+        self.done.stopped = tuple(stopped)
 
     async def _run_maps(self) -> None:
         maps = await self._house.store.maps.list(CONNECTION)

@@ -28,11 +28,13 @@ from dualwrite.cli.first_start import Done, FirstStart, inventory
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.logs import log_to_standard_error
 from dualwrite.cli.output import Output
+from dualwrite.cli.refused_maps import way_out
 from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
 from dualwrite.cli.services import Services
 from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
 from dualwrite.composition.services import build_apps
+from dualwrite.lifecycle.checks import document_of
 from dualwrite.security.clock import system_clock
 from dualwrite.servers.serving import BoundPorts, ReadinessGate, bound_ports, serving
 from dualwrite.settings import Settings
@@ -178,6 +180,7 @@ class _Up:
             "addresses": house.urls,
             "data_folder": house.settings.data_folder,
             "round_trip": trip,
+            "stopped_maps": [{**document_of(each), "way_out": way_out(each)} for each in done.stopped],
             **held,
         }
         if self.output.as_json:
@@ -186,7 +189,7 @@ class _Up:
         console = self.output.console
         linked = bool(held["companies"])
         if done.nothing and linked:
-            console.print(_as_it_was(held))
+            console.print(_as_it_was(held, otherwise=bool(done.stopped)))
         console.print()
         title = f"[green]Ready[/] after {seconds:.1f} s"
         console.print(Panel.fit(_address_table(house), title=title, title_align="left", border_style="green"))
@@ -208,13 +211,14 @@ async def _sweeping(house: House) -> AsyncIterator[None]:
             await sweeper
 
 
-def _as_it_was(held: Mapping[str, object]) -> Text:
+def _as_it_was(held: Mapping[str, object], *, otherwise: bool) -> Text:
     maps, rows = held["maps"], held["rows"]
     assert isinstance(maps, Mapping)
     assert isinstance(rows, Mapping)
     counted = ", ".join(f"{number:,} {what}" for what, number in rows.items())
+    everything = "Everything else is as it was" if otherwise else "Everything is as it was"
     return Text.from_markup(
-        f" [green]✓[/] Everything is as it was: {maps['running']} of {maps['all']} maps are running; {counted}"
+        f" [green]✓[/] {everything}: {maps['running']} of {maps['all']} maps are running; {counted}"
     )
 
 

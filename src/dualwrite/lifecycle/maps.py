@@ -9,7 +9,7 @@ from decimal import Decimal
 from dualwrite.errors import DualwriteError, NotAllowed
 from dualwrite.lifecycle.checks import CheckedMap, check_stored, refuse_findings
 from dualwrite.lifecycle.exclusions import check_exclusions, exclusions_of
-from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
+from dualwrite.lifecycle.transitions import Action, allowed_from, is_live, state_after
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
@@ -64,6 +64,28 @@ class MapLifecycle:
                 )
                 await repositories.activity.record("stop", who=self._who, result="completed", map=name)
         await self._router.renew()
+
+    async def stop_refused(self) -> Sequence[CheckedMap]:
+        """No map is live that cannot run as the environments are now; gives those that were, which are stopped.
+
+        As long as one of them is live, no change passes through any map. Idempotency: the second time finds none.
+        """
+        known = await self._store.maps.list(self._connection)
+        refused = [
+            each for each in await self.check([it.name for it in known if is_live(it.state)]) if not each.can_run
+        ]
+        if not refused:
+            return ()
+        async with self._store.transaction() as repositories:
+            for each in refused:
+                await repositories.maps.set_state(
+                    self._connection, each.name, state_after(Action.STOP), expected=allowed_from(Action.STOP)
+                )
+                first = each.errors[0].finding
+                result = f"{each.version} cannot run: {first.code.value} {first.message}"
+                await repositories.activity.record("stop", who=self._who, result=result, map=each.name)
+        await self._router.renew()
+        return refused
 
     async def check(self, names: Sequence[str]) -> Sequence[CheckedMap]:
         """What stands in the way of running the active versions, map by map. Raises: NotAllowed for an unknown map."""

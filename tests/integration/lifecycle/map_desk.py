@@ -46,6 +46,16 @@ class Described:
         ]
         self.schema = EnvironmentSchema(self.schema.side, tuple(tables))
 
+    def shrink(self, table: str, column: str) -> None:
+        """The table has a column less, as for a program that reads its description otherwise."""
+        tables = [
+            replace(each, columns=tuple(its for its in each.columns if its.name != column))
+            if each.name == table
+            else each
+            for each in self.schema
+        ]
+        self.schema = EnvironmentSchema(self.schema.side, tuple(tables))
+
 
 @dataclass
 class Desk:

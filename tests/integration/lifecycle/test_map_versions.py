@@ -115,6 +115,24 @@ async def test_a_map_that_cannot_run_is_no_reason_for_others_to_stop(desk: Desk)
     assert (await desk.router.current()).known_maps["msdyn_paymentterm"] == "Terms"
 
 
+async def test_a_running_map_that_cannot_run_any_more_is_stopped_and_the_others_go_on(desk: Desk) -> None:
+    await desk.save(groups())
+    await desk.save(replace(groups("DESCRIPTION = new_remark"), name="Other groups"))
+    desk.dataverse.grow("msdyn_customergroup", Column("new_remark", ColumnType.STRING, length=100))
+    await desk.run(GROUPS, "Other groups")
+    assert await desk.lifecycle.stop_refused() == ()
+    desk.dataverse.shrink("msdyn_customergroup", "new_remark")
+    with pytest.raises(MapRefused, match="Other groups cannot run"):
+        await desk.router.current()
+    (stopped,) = await desk.lifecycle.stop_refused()
+    assert stopped.name == "Other groups"
+    assert [plan.map.name for plan in (await desk.router.current()).plans] == [GROUPS]
+    assert await desk.running() == [(GROUPS, "1.0.0.0")]
+    (latest, *_) = [each for each in await desk.store.activity.list() if each.map == "Other groups"]
+    assert latest.action == "stop"
+    assert latest.result.startswith("1.0.0.0 cannot run: DIPV1024")
+
+
 async def test_a_map_does_not_run_beside_what_a_solution_excludes(desk: Desk) -> None:
     await desk.save(groups())
     await desk.save(replace(groups(), name="Other groups"))
