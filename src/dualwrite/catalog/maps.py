@@ -144,13 +144,13 @@ def demonstration_names() -> tuple[str, ...]:
     return tuple(each.map.name for each in demonstration_maps())
 
 
-def newest_version(map_name: str) -> tuple[str, Version] | None:
-    """The solution of the catalog with the highest version of the map, and that version; None where it has none."""
-    found = [(each.version, one.name) for one in load_solutions() for each in one.maps if each.name == map_name]
-    if not found:
-        return None
-    version, solution = max(found)
-    return solution, version
+def newer_version(map_name: str, *, than: Version) -> tuple[str, Version] | None:
+    """The first solution of the catalog that brings a higher version of the map, and that version; None without."""
+    for solution in load_solutions():
+        higher = [each.version for each in solution.maps if each.name == map_name and each.version > than]
+        if higher:
+            return solution.name, max(higher)
+    return None
 
 
 def dependencies(name: str) -> Iterator[str]:

@@ -167,7 +167,7 @@ class FirstStart:
         if not stopped:
             return
         with self._steps.step("Stopping maps that cannot run") as step:
-            step.result(f"[yellow]{len(stopped)} maps that cannot run any more are stopped; the others go on[/]")
+            step.result(f"[yellow]Maps that cannot run any more are stopped ({len(stopped)}); the others go on[/]")
             step.detail(refused_maps_table(stopped))
         self.done.stopped = tuple(stopped)
 

@@ -129,7 +129,7 @@ async def test_a_running_map_that_cannot_run_any_more_is_stopped_and_the_others_
     assert [plan.map.name for plan in (await desk.router.current()).plans] == [GROUPS]
     assert await desk.running() == [(GROUPS, "1.0.0.0")]
     (latest, *_) = [each for each in await desk.store.activity.list() if each.map == "Other groups"]
-    assert latest.action == "stop"
+    assert latest.what == "stop"
     assert latest.result.startswith("1.0.0.0 cannot run: DIPV1024")
 
 
