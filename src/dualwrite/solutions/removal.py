@@ -36,6 +36,7 @@ async def uninstall(store: Store, connection: str, name: str, *, who: str) -> Re
         solution = find_solution(known, name)
         _check_removable(solution, known)
         before = {each.name for each in await repositories.maps.list(connection)}
+        await _hand_over(repositories, connection, solution.name, known)
         gone: tuple[str, ...] = ()
         if solution.managed:
             gone = await _delete_versions(repositories, connection, solution.name)
@@ -75,12 +76,26 @@ def _check_removable(solution: KnownSolution, known: Sequence[KnownSolution]) ->
         )
 
 
-async def _delete_versions(repositories: Repositories, connection: str, solution: str) -> tuple[str, ...]:
-    """The versions that the solution brought, and no other one brings, are gone."""
+async def _hand_over(
+    repositories: Repositories, connection: str, solution: str, known: Sequence[KnownSolution]
+) -> None:
+    """The versions that another solution brings, too, are known as that one's, and go with it."""
     owners = await repositories.solutions.owners(connection)
+    managed = {each.name: each.managed for each in known}
+    for each in await repositories.maps.all_versions(connection):
+        others = owners.get((each.name, each.version), frozenset()) - {solution}
+        if each.solution == solution and others:
+            heir = min(others)
+            await repositories.maps.hand_over(
+                connection, each.name, each.version, to=heir, managed=managed.get(heir, False)
+            )
+
+
+async def _delete_versions(repositories: Repositories, connection: str, solution: str) -> tuple[str, ...]:
+    """The versions that the solution alone brought are gone."""
     versions: dict[str, list[str]] = defaultdict(list)
     for each in await repositories.maps.all_versions(connection):
-        if each.solution == solution and owners.get((each.name, each.version), frozenset()) <= {solution}:
+        if each.solution == solution:
             versions[each.name].append(each.version)
     states = {each.name: each.state for each in await repositories.maps.list(connection)}
     busy = [name for name in versions if states.get(name, MapState.NOT_RUNNING) is not MapState.NOT_RUNNING]

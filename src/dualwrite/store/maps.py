@@ -168,6 +168,13 @@ class MapRepository:
                     await _change(connection, connection_name, name, active_version=left)
             await connection.execute(delete(t).where(*own, t.c.version.in_(versions)))
 
+    async def hand_over(self, connection_name: str, name: str, version: str, *, to: str, managed: bool) -> None:
+        """The version is known as one of the solution ``to``, by whose rules it may be edited."""
+        t = tables.map_version
+        own = (t.c.connection == connection_name, t.c.name == name, t.c.version == version)
+        async with self._transactions.begin() as connection:
+            await connection.execute(update(t).where(*own).values(solution=to, managed=managed))
+
     async def release(self, connection_name: str, solution: str) -> None:
         """The versions that ``solution`` brought belong to nobody and may be edited."""
         t = tables.map_version

@@ -146,6 +146,15 @@ async def test_a_version_that_another_solution_brought_stays_with_it(store: Stor
     assert len(await store.maps.all_versions("main")) == 4
 
 
+async def test_versions_that_two_solutions_brought_go_with_the_last_of_them(store: Store) -> None:
+    await _import(store, solution(published_maps(FREE), manifest=solution_xml(managed=True)))
+    await _import(store, solution(published_maps(FREE), manifest=solution_xml("Second", managed=True)))
+    assert (await uninstall(store, "main", "ContosoMaps", who="me")).versions == ()
+    assert {(each.solution, each.managed) for each in await store.maps.all_versions("main")} == {("Second", True)}
+    assert len((await uninstall(store, "main", "Second", who="me")).versions) == 4
+    assert await store.maps.all_versions("main") == ()
+
+
 async def test_what_is_needed_and_not_there_is_named(store: Store) -> None:
     missing = (
         '<MissingDependency><Required solution="Party (2.0)" /></MissingDependency>'
