@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +68,7 @@ def plan(
 
     call = invocation(context)
     found, checked = call.in_house(planned)
-    _show(call, found, checked, done=False)
+    _show(call, found, checked, todo=folder)
     if found.conflicts:
         raise typer.Exit(1)
     if found.steps and detailed_exit_code:
@@ -86,7 +87,7 @@ def _carry_out(context: typer.Context, folder: Path, *, maps_only: bool) -> None
 
     call = invocation(context)
     found, checked = call.in_house(applied)
-    _show(call, found, checked, done=True)
+    _show(call, found, checked)
 
 
 def _checked(house: House, plan: FolderPlan) -> Mapping[str, CheckedMap]:
@@ -101,12 +102,13 @@ def _checked(house: House, plan: FolderPlan) -> Mapping[str, CheckedMap]:
 # --- what is shown --------------------------------------------------------------------------------------------------
 
 
-def _show(call: Invocation, plan: FolderPlan, checked: Mapping[str, CheckedMap], *, done: bool) -> None:
+def _show(call: Invocation, plan: FolderPlan, checked: Mapping[str, CheckedMap], *, todo: Path | None = None) -> None:
+    """The plan is shown as carried out, or as to be carried out with the folder ``todo``."""
     document = {
         "steps": [_document(step, checked) for step in plan.steps],
         "conflicts": [{"place": each.place, "message": each.message} for each in plan.conflicts],
     }
-    call.output.show(document, *_shown(plan, checked, done=done))
+    call.output.show(document, *plan_shown(plan, checked, todo=todo))
 
 
 def _document(step: Step, checked: Mapping[str, CheckedMap]) -> Mapping[str, object]:
@@ -130,9 +132,15 @@ def _document(step: Step, checked: Mapping[str, CheckedMap]) -> Mapping[str, obj
             assert_never(step)
 
 
-def _shown(plan: FolderPlan, checked: Mapping[str, CheckedMap], *, done: bool) -> Iterator[RenderableType]:
+def plan_shown(plan: FolderPlan, checked: Mapping[str, CheckedMap], *, todo: Path | None) -> Iterator[RenderableType]:
+    """A line for each step and conflict, and what follows; with ``todo``, the folder, nothing has been done yet."""
+    activated = {(each.map, each.version) for each in plan.steps if isinstance(each, Activate)}
     for step in plan.steps:
         yield from _step(step, checked)
+        if isinstance(step, SaveVersion) and step.base is not None:
+            says = step.file.version
+            if (says.name, says.version) not in activated:
+                yield Text(f"  Another version stays active; connection.yaml does not name {says.version}.", "yellow")
     for each in plan.conflicts:
         yield Text("! ", style="red").append(f"{each.place}: {each.message}")
     if plan.is_empty:
@@ -141,7 +149,8 @@ def _shown(plan: FolderPlan, checked: Mapping[str, CheckedMap], *, done: bool) -
         yield Text(f"{_number(len(plan.conflicts), 'conflict')}: nothing can be applied.", style="red")
     else:
         number = _number(len(plan.steps), "change")
-        yield Text(f"{number} made." if done else f"{number} to make: dualwrite maps apply", style="green")
+        apply_it = f"{number} to make: dualwrite maps apply -f {shlex.quote(str(todo))}"
+        yield Text(f"{number} made." if todo is None else apply_it, style="green")
 
 
 def _number(number: int, word: str) -> str:
