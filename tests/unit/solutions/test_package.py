@@ -200,6 +200,27 @@ def test_a_damaged_map_is_told_and_the_others_are_read(naming: Naming, content: 
     assert reason in problem.message
 
 
+@pytest.mark.parametrize("source", ["DATAAREAID", "DataAreaId", ""])
+def test_the_company_of_the_system_is_no_column_and_stays_in_the_file(naming: Naming, source: str) -> None:
+    company = column(source, "msdyn_company.cdm_companycode", isSystemGenerated=True)
+    package = one_map(mapping("Customers V3", "accounts", [company, column("A", "a"), column("B", "b")]), naming)
+    [published] = package.versions
+    assert [each.finops for each in published.map.columns] == ["A", "B"]
+    assert package.problems == ()
+    fewer = replace(published, map=replace(published.map, columns=published.map.columns[:1]))
+    again = write_package(package.manifest, [fewer], naming=naming)
+    document = nested_json(elements_of(again)[0].text_of("msdyn_mapping"))
+    assert isinstance(document, dict)
+    assert document["legs"][0]["fieldMappings"] == [column("A", "a"), company]
+
+
+@pytest.mark.parametrize(("source", "of_system"), [("LEGALENTITYID", True), ("DATAAREAID", False)])
+def test_a_lookup_of_a_company_is_a_column_like_others(naming: Naming, source: str, of_system: bool) -> None:
+    written = column(source, "msdyn_company.cdm_companycode", isSystemGenerated=of_system)
+    [published] = one_map(mapping("Ledger", "msdyn_ledgers", [written]), naming).versions
+    assert [each.dataverse for each in published.map.columns] == ["msdyn_company.cdm_companycode"]
+
+
 def test_a_second_leg_is_left_aside_and_stays_in_the_file(naming: Naming) -> None:
     content = mapping("Customers V3", "accounts", [column("A", "a")])
     content["legs"] = [*content["legs"], {"id": "002"}]  # type: ignore[misc]

@@ -30,6 +30,8 @@ _DIRECTIONS: Mapping[str, SyncDirection] = {
     "bidirectional": SyncDirection.BOTH,
 }
 _NUMBERS = {SyncDirection.TO_DATAVERSE: 1, SyncDirection.TO_FINOPS: 2, SyncDirection.BOTH: 3}
+_COMPANY = ("", "dataareaid")
+_COMPANY_CODE = "cdm_companycode"
 _LEVELS = 4
 """How often a mapping may be a JSON string inside JSON."""
 _LEG: JsonObject = {
@@ -91,7 +93,7 @@ def read_mapping(text: str) -> PublishedMapping:
     for _, mapping, reason in _read_fields(leg):
         if mapping is not None:
             columns.append(mapping)
-        else:
+        elif reason:
             left_out.append(reason)
     return PublishedMapping(
         label=label,
@@ -157,10 +159,13 @@ def _fields(leg: JsonObject) -> Sequence[object]:
 
 
 def _read_fields(leg: JsonObject) -> Iterator[tuple[object, ColumnMapping | None, str]]:
-    """Every field mapping as it is written, with what it says, or why it says nothing."""
+    """Every field mapping as it is written, with what it says, or why it says nothing; no word on the company."""
     for number, written in enumerate(_fields(leg), start=1):
         if not isinstance(written, dict):
             yield written, None, f"column {number} is no JSON object"
+            continue
+        if _is_company(written):
+            yield written, None, ""
             continue
         names = " and ".join(filter(None, (_text(written, "sourceField"), _text(written, "destinationField"))))
         where = f"column {number} ({names or 'without a name'})"
@@ -168,6 +173,13 @@ def _read_fields(leg: JsonObject) -> Iterator[tuple[object, ColumnMapping | None
             yield written, _read_field(written), ""
         except MappingUnreadable as error:
             yield written, None, f"{where}: {error}"
+
+
+def _is_company(written: JsonObject) -> bool:
+    """Whether the line is the company's, as the system writes it: part of every company-specific map, and no column."""
+    finops, dataverse = (_text(written, name).strip().casefold() for name in ("sourceField", "destinationField"))
+    of_system = _text(written, "isSystemGenerated").casefold() == "true"
+    return of_system and finops in _COMPANY and dataverse.endswith(f".{_COMPANY_CODE}")
 
 
 def _read_field(written: JsonObject) -> ColumnMapping:
