@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.errors import NotAllowed
+
+_FEW = 10
+"""So many maps can be named in one line."""
 
 
 async def chosen_maps(house: House, texts: Sequence[str]) -> Sequence[str]:
@@ -30,7 +34,18 @@ def find_map(known: Sequence[str], text: str) -> str:
             return found[0]
         if found:
             raise NotAllowed(f"{text!r} fits several maps: {'; '.join(found)}. Write more of the name.")
-    raise NotAllowed(f"There is no map {text!r}. The maps are: {'; '.join(known) or 'none'}.")
+    raise NotAllowed(f"There is no map {text!r}. {_hint(known, wanted)}")
+
+
+def _hint(known: Sequence[str], wanted: str) -> str:
+    """Which maps may have been meant, or where all are listed."""
+    spellings = {spelling.casefold(): name for name in known for spelling in (name.partition(" (")[0], name)}
+    near = dict.fromkeys(spellings[each] for each in get_close_matches(wanted, spellings, n=3))
+    if near:
+        return f"There is: {'; '.join(near)}."
+    if len(known) > _FEW:
+        return f"There are {len(known)} maps: dualwrite maps list"
+    return f"The maps are: {'; '.join(known) or 'none'}."
 
 
 def short_names(names: Iterable[str]) -> Mapping[str, str]:

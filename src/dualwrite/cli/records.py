@@ -79,7 +79,7 @@ def list_rows(
         some, path = place.page(path)
         rows += some
     rows = [_plain(row) for row in rows[:top]]
-    footer = f"{len(rows)} rows" + (" (more with --top)" if len(rows) == top else "")
+    footer = f"{len(rows)} row{'' if len(rows) == 1 else 's'}" + (" (more with --top)" if len(rows) == top else "")
     call.output.show(rows, _rows(entity, rows, asked), Text(footer, style="dim"))
 
 

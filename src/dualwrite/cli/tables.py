@@ -102,7 +102,9 @@ def create_tables(
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
+        raise SettingsRefused(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeError as error:
         raise SettingsRefused(f"{file} cannot be read: {error}") from error
 
     async def created(house: House) -> list[MigrationPlan]:

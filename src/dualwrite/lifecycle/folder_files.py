@@ -48,7 +48,10 @@ def read_text(path: Path) -> str:
     """The text of a file. Raises: MapRefused."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise MapRefused(f"{path} cannot be read: {reason}", file=str(path)) from error
+    except UnicodeDecodeError as error:
         raise MapRefused(f"{path}:1: the file cannot be read: {error}", file=str(path), line=1) from error
 
 

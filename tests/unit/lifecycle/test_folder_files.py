@@ -95,6 +95,12 @@ def test_a_wrong_map_file_is_refused_with_its_line(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+def test_a_file_that_is_not_there_is_told_in_plain_words(tmp_path: Path) -> None:
+    with pytest.raises(MapRefused) as refusal:
+        read_text(tmp_path / "nope.yaml")
+    assert refusal.value.message == f"{tmp_path}/nope.yaml cannot be read: no such file or directory"
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match="no folder"):
         read_folder(tmp_path / "nowhere")

@@ -162,6 +162,8 @@ def _open_editor(file: Path) -> None:
     try:
         done = subprocess.run(command, check=False)
     except OSError as error:
-        raise SettingsRefused(f"The editor {editor!r} cannot be started: {error}") from error
+        raise SettingsRefused(
+            f"The editor {editor!r} cannot be started: {(error.strerror or str(error)).lower()}"
+        ) from error
     if done.returncode != 0:
         raise SettingsRefused(f"The editor {editor!r} ended with {done.returncode}; the text is in {file}")
