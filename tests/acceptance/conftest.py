@@ -157,4 +157,8 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prog
 
 @pytest.fixture
 def program(first_start: tuple[Program, float]) -> Program:
-    return first_start[0]
+    """The program, running; one that a test has stopped for good is started again."""
+    program, _ = first_start
+    if program.process is None:
+        program.start()
+    return program
