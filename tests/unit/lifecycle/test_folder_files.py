@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dualwrite.errors import MapRefused, SettingsRefused
-from dualwrite.lifecycle.folder_files import connection_text, file_names, read_folder, write_folder
+from dualwrite.lifecycle.folder_files import connection_text, file_names, read_folder, read_text, write_folder
 from dualwrite.maps.text import render_map
 from dualwrite.maps.values import ColumnMapping, MapVersion, Version
 
