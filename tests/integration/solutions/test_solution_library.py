@@ -137,6 +137,19 @@ async def test_importing_again_changes_nothing(store: Store) -> None:
     assert await store.maps.all_versions("main") == before
 
 
+async def test_importing_again_when_the_tables_are_there_disturbs_no_running_map(store: Store) -> None:
+    content = mapping("Customers V3", "accounts", [column("A", "a")])
+    data = solution([MapElement("msdyn_[accounts - Customers V3]", "1.0.0.0", content, FREE)])
+    plan = await plan_import(store, "main", read_package(data, file="maps.zip", naming=Naming((), ())))
+    await carry_out(store, "main", plan, who="me")
+    assert [each.published.map.finops_entity for each in plan.versions] == ["Customers V3"]
+    await _apply(store, "ContosoMaps")
+    await _run(store, CUSTOMERS_MAP)
+    again = await _import(store, data)
+    assert [each.published.map.finops_entity for each in again.versions] == ["CustCustomerV3Entity"]
+    assert {each.arrival for each in again.versions} == {Arrival.SAME}
+
+
 async def test_a_version_that_another_solution_brought_stays_with_it(store: Store) -> None:
     await _import(store, solution(published_maps(FREE)))
     plan = await _import(store, solution(published_maps(FREE), manifest=solution_xml("Second", managed=True)))
