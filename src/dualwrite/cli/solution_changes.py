@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -71,7 +72,7 @@ def import_text(plan: ImportPlan, warnings: Sequence[str]) -> list[RenderableTyp
         table.add_row(Text(name), str(plan.active[name]), ", ".join(versions), str(columns[name]), change)
     kind = "managed" if manifest.managed else "unmanaged"
     done = f"{manifest.display_name} {manifest.version} is imported, {kind}."
-    hint = f"Apply it: dualwrite solutions apply {manifest.unique_name}"
+    hint = f"Apply it: dualwrite solutions apply {shlex.quote(manifest.unique_name)}"
     return [table, *(Text(f"{each}.", style="yellow") for each in warnings), Text(f"{done} {hint}")]
 
 

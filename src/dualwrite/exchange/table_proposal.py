@@ -44,8 +44,9 @@ class _Line:
 
 def propose_tables(version: MapVersion, finops: EnvironmentSchema, dataverse: EnvironmentSchema) -> str:
     """The YAML text that defines what the two environments lack for the map; empty where they lack nothing."""
-    proposals = (_Proposal(side, version, finops, dataverse).text() for side in Side)
-    return "---\n".join(text for text in proposals if text)
+    proposals = [_Proposal(side, version, finops, dataverse) for side in Side]
+    texts = [text for each in proposals for text in (*each.targets(), each.text())]
+    return "---\n".join(text for text in texts if text)
 
 
 class _Proposal:
@@ -72,6 +73,32 @@ class _Proposal:
         width = max((len(line.name) for line in lines), default=0) + 1
         body = [f"  {(line.name + ':').ljust(width)} {line.definition}  # {line.reason}" for line in lines]
         return "\n".join([*head, "columns:", *body]) + "\n"
+
+    def targets(self) -> Iterator[str]:
+        """The tables that lookups point to and nobody knows, each with the columns that the map looks for there."""
+        wanted: dict[str, list[str]] = {}
+        for each in self._version.columns if self.side is Side.DATAVERSE else ():
+            path = _path(each.dataverse or "")
+            if path.is_lookup and (self._there is None or self._there.find(path.column) is None):
+                for name, alternative in zip(self._targets(path), path.alternatives, strict=False):
+                    wanted.setdefault(name, []).extend(alternative.parts if len(alternative.parts) == 1 else ())
+        for name, columns in wanted.items():
+            if not columns or self._schema.find(name) is not None or name == _singular(self._named):
+                continue
+            columns = list(dict.fromkeys(columns))
+            yield "\n".join(
+                [
+                    f"# guessed from the map {self._version.name}, which looks rows up here: look it over",
+                    f"side: {self.side.value}",
+                    f"name: {name}",
+                    f"entity_set: {name}s",
+                    "company_specific: false",
+                    f"keys: [[{', '.join(columns)}]]",
+                    "columns:",
+                    *(f"  {column}: string(100)  # guess: a text" for column in columns),
+                    "",
+                ]
+            )
 
     def _existing(self, table: Table) -> list[str]:
         return [f"# columns that {table.label or table.name} lacks", f"side: {self.side.value}", f"name: {table.name}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,7 +78,7 @@ async def apply_named(
         names = ", ".join(each.name for each in first)
         raise SolutionRefused(
             f"{order[-1].name} needs {names}, which {'is' if len(first) == 1 else 'are'} not applied. "
-            f"Apply all of them: dualwrite solutions apply {order[-1].name} --with-dependencies",
+            f"Apply all of them: dualwrite solutions apply {shlex.quote(order[-1].name)} --with-dependencies",
             solution=order[-1].name,
             needs=[each.name for each in first],
         )

@@ -78,3 +78,12 @@ def test_nothing_is_proposed_where_nothing_is_missing() -> None:
     text = MISSING_COLUMNS.replace("- TIER = con_tier\n", "").replace("con_text", "msdyn_description")
     version = parse_map(text)
     assert propose_tables(version, load_schema(Side.FINOPS), load_schema(Side.DATAVERSE)) == ""
+
+
+def test_a_table_that_a_lookup_points_to_is_proposed_too() -> None:
+    text = FOREIGN.replace("con_groupid.msdyn_groupid", "con_fleetid.con_fleetnumber")
+    _, finops, dataverse = grown(text)
+    fleet = dataverse.table("con_fleet")
+    assert fleet.alternate_keys == (("con_fleetnumber",),)
+    assert dataverse.table("con_vehicles").column("con_fleetid").targets == ("con_fleet",)
+    assert isinstance(compile_map(parse_map(text), finops=finops, dataverse=dataverse), Plan)
