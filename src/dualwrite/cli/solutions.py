@@ -199,9 +199,19 @@ def uninstall_solution(context: typer.Context, name: Name) -> None:
 
     call = invocation(context)
     removal = call.in_house(uninstalled)
-    what = f"{_counted(len(removal.versions), 'map version')} gone" if removal.versions else "its maps stay"
+    facts = []
+    if removal.versions:
+        facts.append(f"{_counted(len(removal.versions), 'map version')} gone")
+    if removal.handed_over:
+        facts.append(f"{_counted(len(removal.handed_over), 'map version')} left to other solutions that bring the same")
+    what = ", ".join(facts) or "its maps stay"
     call.output.show(
-        {"solution": removal.solution, "versions": removal.versions, "maps": removal.maps},
+        {
+            "solution": removal.solution,
+            "versions": removal.versions,
+            "handed_over": removal.handed_over,
+            "maps": removal.maps,
+        },
         Text(f"{removal.solution} is uninstalled: {what}."),
     )
 

@@ -6,26 +6,32 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dualwrite.catalog.maps import load_solution
 from dualwrite.errors import NotAllowed, SolutionRefused
+from dualwrite.maps.text import render_map
+from dualwrite.maps.values import MapVersion
 from dualwrite.solutions.library import Fulfilment, KnownSolution, Standing, find_solution, known_solutions, needs_of
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.maps import MapState
+from dualwrite.store.maps import MapVersion as StoredVersion
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What uninstalling did: the versions that are gone, and the maps that nobody knows any more."""
+    """What uninstalling did: the versions that are gone, those that another solution brings, too, and the maps that
+    nobody knows any more."""
 
     solution: str
     versions: tuple[str, ...]
+    handed_over: tuple[str, ...]
     maps: tuple[str, ...]
 
 
 async def uninstall(store: Store, connection: str, name: str, *, who: str) -> Removal:
     """The library no longer has the solution; rows, tables and other versions of its maps stay.
 
-    A version that another solution brings, too, stays. Where a map's active version goes, its highest other one is
-    active. Atomicity: all or nothing.
+    A version that another solution brings, too, stays, with what the catalog says of it where that one is from there.
+    Where a map's active version goes, its highest other one is active. Atomicity: all or nothing.
 
     Raises: SolutionRefused, for an unknown one, one that was never applied or imported, or one that others need;
     NotAllowed, while one of its maps runs.
@@ -36,7 +42,7 @@ async def uninstall(store: Store, connection: str, name: str, *, who: str) -> Re
         solution = find_solution(known, name)
         _check_removable(solution, known)
         before = {each.name for each in await repositories.maps.list(connection)}
-        await _hand_over(repositories, connection, solution.name, known)
+        handed_over = await _hand_over(repositories, connection, solution, known, who=who)
         gone: tuple[str, ...] = ()
         if solution.managed:
             gone = await _delete_versions(repositories, connection, solution.name)
@@ -44,7 +50,7 @@ async def uninstall(store: Store, connection: str, name: str, *, who: str) -> Re
             await repositories.maps.release(connection, solution.name)
         await repositories.solutions.remove(connection, solution.name)
         left = {each.name for each in await repositories.maps.list(connection)}
-        removal = Removal(solution.name, gone, tuple(sorted(before - left)))
+        removal = Removal(solution.name, gone, handed_over, tuple(sorted(before - left)))
         await repositories.activity.record(
             "uninstall solution",
             who=who,
@@ -77,18 +83,43 @@ def _check_removable(solution: KnownSolution, known: Sequence[KnownSolution]) ->
 
 
 async def _hand_over(
-    repositories: Repositories, connection: str, solution: str, known: Sequence[KnownSolution]
-) -> None:
-    """The versions that another solution brings, too, are known as that one's, and go with it."""
+    repositories: Repositories, connection: str, solution: KnownSolution, known: Sequence[KnownSolution], *, who: str
+) -> tuple[str, ...]:
+    """The versions that another solution brings, too, are that one's now, and go with it. Raises: NotAllowed."""
     owners = await repositories.solutions.owners(connection)
-    managed = {each.name: each.managed for each in known}
+    rest = {each.name: each for each in known if each.name != solution.name}
+    handed_over: list[str] = []
     for each in await repositories.maps.all_versions(connection):
-        others = owners.get((each.name, each.version), frozenset()) - {solution}
-        if each.solution == solution and others:
-            heir = min(others)
-            await repositories.maps.hand_over(
-                connection, each.name, each.version, to=heir, managed=managed.get(heir, False)
+        others = owners.get((each.name, each.version), frozenset()) & rest.keys()
+        if each.solution != solution.name or not others:
+            continue
+        heir = rest[min(others)]
+        underneath = _catalog_content(heir, each) if solution.managed else None
+        if underneath is None or render_map(underneath) == each.document:
+            await repositories.maps.hand_over(connection, each.name, each.version, to=heir.name, managed=heir.managed)
+        else:
+            await repositories.maps.save_version(
+                connection,
+                each.name,
+                version=each.version,
+                publisher=underneath.publisher,
+                document=render_map(underneath),
+                created_by=who,
+                managed=True,
+                solution=heir.name,
+                known=False,
+                overwrite=True,
             )
+        handed_over.append(f"{each.name} {each.version}")
+    return tuple(handed_over)
+
+
+def _catalog_content(heir: KnownSolution, stored: StoredVersion) -> MapVersion | None:
+    """What a solution of the catalog says of a version; None of a solution that has no content apart from the store."""
+    if not heir.in_catalog:
+        return None
+    wanted = (stored.name, stored.version)
+    return next((each for each in load_solution(heir.name).maps if (each.name, str(each.version)) == wanted), None)
 
 
 async def _delete_versions(repositories: Repositories, connection: str, solution: str) -> tuple[str, ...]:

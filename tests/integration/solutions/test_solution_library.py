@@ -386,6 +386,21 @@ async def test_a_managed_solution_takes_its_versions_along(store: Store) -> None
         await uninstall(store, "main", "ContosoMaps", who="me")
 
 
+async def test_what_lay_underneath_a_managed_solution_is_back(store: Store) -> None:
+    shipped = load_solution("company").active[0]
+    content = mapping("Legal entities", "cdm_companies", [column("LEGALENTITYID", "cdm_companycode")])
+    element = MapElement("msdyn_[cdm_companies - Legal entities]", str(shipped.version), content, FREE)
+    await _import(store, solution([element], manifest=solution_xml(managed=True)))
+    await _apply(store, "ContosoMaps")
+    (applied,) = await _apply(store, "company")
+    assert applied.kept == (f"{shipped.name} {shipped.version}",)
+    assert len((await _says(store))[shipped.name, str(shipped.version)].columns) == 1
+    removal = await uninstall(store, "main", "ContosoMaps", who="me")
+    assert (removal.versions, removal.handed_over) == ((), (f"{shipped.name} {shipped.version}",))
+    assert (await _says(store))[shipped.name, str(shipped.version)] == shipped
+    assert {(each.solution, each.managed) for each in await store.maps.all_versions("main")} == {("company", True)}
+
+
 async def test_of_an_unmanaged_solution_the_maps_stay_and_may_be_edited(store: Store) -> None:
     await _import(store, solution(published_maps(FREE)))
     await _apply(store, "ContosoMaps")
