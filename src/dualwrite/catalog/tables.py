@@ -1,19 +1,13 @@
-"""Which tables a solution's maps need: those they join, and those their lookups lead to."""
+"""Which tables maps need: those they join, and those their lookups lead to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from dualwrite.catalog import load_schema
-from dualwrite.catalog.maps import Solution
 from dualwrite.maps.lookup_path import parse_lookup_path
 from dualwrite.maps.values import MapVersion
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
-
-
-def tables_of(solution: Solution) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The F&O entities and the Dataverse tables that all map versions of ``solution`` need, sorted by name."""
-    return tables_needed(solution.maps)
 
 
 def tables_needed(maps: Iterable[MapVersion]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -73,17 +73,17 @@ async def apply_named(
     """
     known = await known_solutions(store, connection)
     order = _in_order(find_solution(known, name), known)
-    first = [each for each in order[:-1] if each.name != order[-1].name]
+    *first, wanted = order
     if first and not with_dependencies:
         names = ", ".join(each.name for each in first)
         raise SolutionRefused(
-            f"{order[-1].name} needs {names}, which {'is' if len(first) == 1 else 'are'} not applied. "
-            f"Apply all of them: dualwrite solutions apply {shlex.quote(order[-1].name)} --with-dependencies",
-            solution=order[-1].name,
+            f"{wanted.name} needs {names}, which {'is' if len(first) == 1 else 'are'} not applied. "
+            f"Apply all of them: dualwrite solutions apply {shlex.quote(wanted.name)} --with-dependencies",
+            solution=wanted.name,
             needs=[each.name for each in first],
         )
     done: list[Application] = []
-    for each in (*first, order[-1]):
+    for each in order:
         if each.in_catalog:
             solution = load_solution(each.name)
             done.append(await apply_solution(store, connection, solution, who=who, ensure_tables=ensure_tables))

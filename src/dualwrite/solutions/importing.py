@@ -202,10 +202,10 @@ def _check_name(package: Package, record: SolutionRecord | None) -> None:
             solution=manifest.unique_name,
         )
     if record is not None and record.managed != manifest.managed:
-        kinds = ("managed", "unmanaged") if record.managed else ("unmanaged", "managed")
+        there, arriving = ("a managed", "unmanaged") if record.managed else ("an unmanaged", "managed")
         raise SolutionRefused(
-            f"{manifest.unique_name} is there as {'an unmanaged' if kinds[0] == 'unmanaged' else 'a managed'} solution "
-            f"and the file is {kinds[1]}. Uninstall it first: dualwrite solutions uninstall {manifest.unique_name}",
+            f"{manifest.unique_name} is there as {there} solution and the file is {arriving}. "
+            f"Uninstall it first: dualwrite solutions uninstall {manifest.unique_name}",
             solution=manifest.unique_name,
         )
     if not package.versions:

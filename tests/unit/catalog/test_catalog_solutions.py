@@ -22,7 +22,7 @@ from dualwrite.catalog.maps import (
     load_solution,
     load_solutions,
 )
-from dualwrite.catalog.tables import tables_of
+from dualwrite.catalog.tables import tables_needed
 from dualwrite.errors import CatalogRefused
 from dualwrite.maps.compile import compile_map
 from dualwrite.maps.findings import Finding, Severity
@@ -199,17 +199,17 @@ def test_what_is_looked_up_is_mapped_before_but_for_known_circles() -> None:
 
 
 def test_party_tables_are_needed_by_the_solutions_that_need_parties_only() -> None:
-    needing = {solution.name for solution in CATALOG if PARTY_TABLES & set(tables_of(solution)[1])}
+    needing = {solution.name for solution in CATALOG if PARTY_TABLES & set(tables_needed(solution.maps)[1])}
     assert needing == {"party", "commerce"}
 
 
 def test_a_solutions_tables_are_those_it_maps_and_those_behind_its_lookups() -> None:
-    finops, dataverse = tables_of(load_solution("company"))
+    finops, dataverse = tables_needed(load_solution("company").maps)
     assert (finops, dataverse) == (("OMLegalEntity",), ("cdm_company",))
-    _, dataverse = tables_of(load_solution("supply-chain"))
+    _, dataverse = tables_needed(load_solution("supply-chain").maps)
     assert {"product", "msdyn_vendor", "cdm_worker", "contact", "uom"} <= set(dataverse)
     for solution in CATALOG:
-        finops, dataverse = tables_of(solution)
+        finops, dataverse = tables_needed(solution.maps)
         assert all(FINOPS.find(name) for name in finops) and all(DATAVERSE.find(name) for name in dataverse)
 
 

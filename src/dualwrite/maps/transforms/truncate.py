@@ -47,8 +47,9 @@ class Truncate(Kind):
     @classmethod
     def read_published(cls, properties: Mapping[str, object]) -> Self | None:
         to = properties.get("to")
-        valid = to is None or (isinstance(to, int) and not isinstance(to, bool) and to >= 0)
-        return cls(to) if valid and (to is None or isinstance(to, int)) else None
+        if to is None or (isinstance(to, int) and not isinstance(to, bool) and to >= 0):
+            return cls(to)
+        return None
 
     def published(self) -> Published:
         return {"transformType": self.published_type, "to": self.to}
