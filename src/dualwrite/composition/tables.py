@@ -52,7 +52,10 @@ class Tables:
         """
         for side, base in ((Side.FINOPS, FINOPS_BASE), (Side.DATAVERSE, DATAVERSE_BASE)):
             defined = await asyncio.to_thread(definitions.read_defined, self.conninfos[side], side)
-            wanted = [table for table in load_schema(side) if _belongs(table, defined, base)]
+            there = defined.schema.by_name
+            wanted = [t for t in load_schema(side) if _belongs(t, defined, base) and there.get(t.name) != t]
+            if not wanted:
+                continue
             plan = await self._migrate(side, wanted, who="start", insistence=Insistence.LEAVE_CONFLICTS)
             for conflict in plan.conflicts:
                 log.warning("a table stays as it is", reason=conflict.reason)

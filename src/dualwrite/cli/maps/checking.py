@@ -20,19 +20,18 @@ from dualwrite.cli.maps.choices import (
     NewVersion,
     OfVersion,
     Publisher,
-    asked_publisher,
-    asked_version,
     one_of,
     versions_of,
 )
 from dualwrite.cli.maps.findings import findings_document, findings_shown
+from dualwrite.cli.maps.saving import stamped_version
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.lifecycle.checks import CheckedMap, check_stored, check_text
 from dualwrite.lifecycle.folder_files import map_files, read_text
 from dualwrite.lifecycle.refresh import RefreshedMap, TableNews, described, refresh_map
 from dualwrite.lifecycle.versions import SavedVersion
-from dualwrite.maps.edit import AddColumn, Fact, SetFact, apply_changes
+from dualwrite.maps.edit import AddColumn, apply_changes
 from dualwrite.maps.text import render_map
 from dualwrite.metadata.schema import Side
 
@@ -119,12 +118,8 @@ async def _add(
 ) -> SavedVersion:
     versions = versions_of(house)
     await versions.check_changeable(news.name)
-    own = "" if base.stored.managed else base.stored.publisher
-    facts = (
-        SetFact(Fact.PUBLISHER, asked_publisher(call, publisher, proposal=own)),
-        SetFact(Fact.VERSION, asked_version(call, version, proposal=await versions.proposal(news.name))),
-    )
-    new = apply_changes(base.says, (*facts, *(AddColumn(each.mapping) for each in news.offers)))
+    grown = apply_changes(base.says, [AddColumn(each.mapping) for each in news.offers])
+    new = await stamped_version(call, house, grown, base, publisher=publisher, version=version)
     return await versions.save(new, text=render_map(new), base=base.stored, activate=activate)
 
 

@@ -360,7 +360,9 @@ async def _fetched(connection: DictConnection, compiled: CompiledQuery) -> list[
     try:
         return await (await connection.execute(compiled.text, compiled.parameters)).fetchall()
     except pg.FeatureNotSupported:
-        return await (await connection.execute(compiled.text, compiled.parameters, prepare=False)).fetchall()
+        # With this the driver forgets its statements, too; else every later read would stumble over the same one.
+        await connection.execute("DEALLOCATE ALL")
+        return await (await connection.execute(compiled.text, compiled.parameters)).fetchall()
 
 
 def _without_sorts(row: dict[str, Any], sort_columns: int) -> Row:

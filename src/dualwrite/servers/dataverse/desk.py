@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dualwrite.environments.port import Environment, TableDesign
-from dualwrite.errors import DualwriteError
 from dualwrite.servers.dataverse.exchange import Reply, Request
 from dualwrite.servers.dataverse.service import Service
 from dualwrite.servers.dataverse.settings import DataverseSettings
-from dualwrite.servers.odata.current import Current, may_be_outdated
+from dualwrite.servers.odata.current import Current
 
 
 class Desk:
@@ -22,13 +21,4 @@ class Desk:
 
     async def answer(self, request: Request) -> Reply:
         """The answer to one request outside of a change set. Raises: DualwriteError."""
-        service = await self._services.get()
-        try:
-            return await service.answer(request)
-        except DualwriteError as error:
-            if not may_be_outdated(error):
-                raise
-            newer = await self._services.get(within_s=0.0)
-            if newer is service:
-                raise
-            return await newer.answer(request)
+        return await self._services.ask(lambda service: service.answer(request))

@@ -22,7 +22,7 @@ from dualwrite.servers.finops.reading import Reader
 from dualwrite.servers.finops.settings import FinopsServiceSettings
 from dualwrite.servers.finops.writing import ROW_METHODS, SET_METHODS, Target, Writer
 from dualwrite.servers.odata.authentication import Authenticator
-from dualwrite.servers.odata.current import LOOK_AGAIN_S, Current, may_be_outdated
+from dualwrite.servers.odata.current import LOOK_AGAIN_S, Current
 from dualwrite.servers.odata.options import Options, parse_options
 from dualwrite.servers.odata.path import Segment, parse_path
 from dualwrite.servers.odata.refusals import (
@@ -108,13 +108,8 @@ class FinopsService:
     async def answer(self, request: Request) -> Reply:
         """The answer to ``request``, refusals included: our own errors do not leave here."""
         try:
-            face = await self._faces.get(within_s=0.0 if "$batch" in request.path else LOOK_AGAIN_S)
-            try:
-                return await face.answer(request)
-            except DualwriteError as error:
-                if not may_be_outdated(error) or (newer := await self._faces.get(within_s=0.0)) is face:
-                    raise
-                return await newer.answer(request)
+            within_s = 0.0 if "$batch" in request.path else LOOK_AGAIN_S
+            return await self._faces.ask(lambda face: face.answer(request), within_s=within_s)
         except DualwriteError as error:
             return problem_reply(error, retry_after_s=self._settings.retry_after_s)
 

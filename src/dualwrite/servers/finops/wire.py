@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -18,7 +18,7 @@ from uuid import UUID
 from dualwrite.environments.port import RecordKey
 from dualwrite.errors import ValueProblem, ValueRefused
 from dualwrite.filters.tree import EnumLiteral
-from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_DATETIME
+from dualwrite.metadata.empty import EMPTY_DATE, EMPTY_DATETIME, empty_value
 from dualwrite.metadata.schema import Column, ColumnType, Table
 from dualwrite.metadata.values import Row, Value
 from dualwrite.servers.odata.json_body import JsonObject, JsonValue
@@ -181,29 +181,6 @@ def _reader(column: Column) -> Callable[[JsonValue], Value]:
             assert_never(column.type)
 
 
-_EMPTY: Mapping[ColumnType, Value] = {
-    ColumnType.STRING: "",
-    ColumnType.MEMO: "",
-    ColumnType.INTEGER: 0,
-    ColumnType.BIGINT: 0,
-    ColumnType.CHOICE: 0,
-    ColumnType.BOOLEAN: False,
-    ColumnType.DECIMAL: Decimal(0),
-    ColumnType.MONEY: Decimal(0),
-    ColumnType.DATE: EMPTY_DATE,
-    ColumnType.DATETIME: EMPTY_DATETIME,
-    ColumnType.GUID: UUID(int=0),
-    ColumnType.LOOKUP: UUID(int=0),
-}
-
-
-def _empty(column: Column) -> Value:
-    if column.type is ColumnType.ENUM:
-        enumeration = column.enumeration
-        return (enumeration.member(0) or enumeration.members[0][0]) if enumeration and enumeration.members else ""
-    return _EMPTY[column.type]
-
-
 # --- one row --------------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +192,7 @@ class EntityWire:
         self._type = qualified_type
         self._namespace = namespace
         self._readers = {column.name: _reader(column) for column in table.columns}
-        self._empties = {column.name: _empty(column) for column in table.columns}
+        self._empties = {column.name: empty_value(column) for column in table.columns}
         self._writers = {column.name: _writer(column) for column in table.columns}
         self._all = tuple(self._writers.items())
         self._selected = lru_cache(maxsize=256)(self._select)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from dualwrite.environments.port import Environment
@@ -14,6 +14,7 @@ LOOK_AGAIN_S = 0.5
 """How long a service goes by what it knows before it asks whether tables have changed."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Current(Generic[T]):
@@ -32,8 +33,21 @@ class Current(Generic[T]):
             self._schema, self._value = schema, self._make(schema)
         return self._value
 
+    async def ask(self, question: Callable[[T], Awaitable[R]], *, within_s: float = LOOK_AGAIN_S) -> R:
+        """The answer; asked once more where a refusal may be for tables that have come meanwhile.
 
-def may_be_outdated(error: DualwriteError) -> bool:
+        Raises: DualwriteError.
+        """
+        value = await self.get(within_s=within_s)
+        try:
+            return await question(value)
+        except DualwriteError as error:
+            if not _may_be_outdated(error) or (newer := await self.get(within_s=0.0)) is value:
+                raise
+            return await question(newer)
+
+
+def _may_be_outdated(error: DualwriteError) -> bool:
     """Whether a request may have been refused for a table or column that has come meanwhile; nothing was written."""
     if isinstance(error, ValueRefused):
         return error.problem is ValueProblem.UNKNOWN_COLUMN
