@@ -184,7 +184,7 @@ def _key_changes(wanted: Wanted, present: Present, dataverse: EnvironmentSchema)
         if was == columns:
             continue
         place = wanted.lines.get(f"key {name}", "connection.yaml")
-        conflicts = list(_key_conflicts(dataverse.table(each), columns, present, place))
+        conflicts = list(_key_conflicts(dataverse, dataverse.table(each), columns, present, place))
         yield from conflicts
         if not conflicts:
             yield ChangeKey(each, was, columns)
@@ -200,13 +200,15 @@ def _tables_of_active(wanted: Wanted, present: Present, dataverse: EnvironmentSc
             yield table.name
 
 
-def _key_conflicts(table: Table, columns: Key | None, present: Present, place: str) -> Iterator[Conflict]:
+def _key_conflicts(
+    dataverse: EnvironmentSchema, table: Table, columns: Key | None, present: Present, place: str
+) -> Iterator[Conflict]:
     for each in columns or ():
         if table.find(each.partition(".")[0]) is None:
             yield Conflict(place, f"the integration key of {table.name}: there is no column {each}")
     for name, known in present.maps.items():
         version = known.versions[known.active]
-        uses = version.integration_key is None and version.dataverse_table.casefold() == table.name.casefold()
+        uses = version.integration_key is None and dataverse.find(version.dataverse_table) is table
         if uses and known.state is not MapState.NOT_RUNNING:
             yield Conflict(
                 place,

@@ -71,9 +71,7 @@ async def refresh_map(
         tables=(_news(finops, version, before.get("finops")), _news(dataverse, version, before.get("dataverse"))),
         offers=offer_columns(finops, dataverse, schema=schemas[1], columns=version.columns),
     )
-    details = {
-        each.side.value: {column.name: described(column) for column in each.columns} for each in (finops, dataverse)
-    }
+    details = {each.side.value: _columns(each) for each in (finops, dataverse)}
     if details != before:
         await store.activity.record(REFRESH, who=who, result="completed", map=version.name, details=details)
     return refreshed

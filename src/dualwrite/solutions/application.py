@@ -104,6 +104,7 @@ async def apply_solution(
     positions = {version.name: number for number, version in enumerate(solution.active, start=1)}
     kept: list[str] = []
     async with store.transaction() as repositories:
+        await repositories.maps.lock(connection)
         stored = {(each.name, each.version): each for each in await repositories.maps.all_versions(connection)}
         for version in solution.maps:
             there = stored.get((version.name, str(version.version)))
@@ -144,6 +145,7 @@ async def apply_imported(
     maps = [parse_map(each.document, file=each.name) for each in versions if each is not None]
     steps = await ensure_tables(*tables_needed(maps)) if ensure_tables is not None else 0
     async with store.transaction() as repositories:
+        await repositories.maps.lock(connection)
         active = active_versions(record, members)
         added, raised = await _make_active(repositories, connection, active, name)
         await _finish(repositories, connection, name, who=who)
@@ -191,10 +193,11 @@ async def _make_active(
     added: list[str] = []
     raised: list[Raised] = []
     for name, version in active.items():
-        if await repositories.maps.make_known(connection, name, version=str(version)):
+        there = before.get(name)
+        if there is None:
+            await repositories.maps.make_known(connection, name, version=str(version))
             added.append(name)
             continue
-        there = before[name]
         if there.active_version == str(version):
             continue
         reason = await _obstacle(repositories, connection, name, version, solution, running=there.state)
