@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, str] = {
     "token": "dualwrite.cli.token:token",
     "import": "dualwrite.cli.imports:import_file",
     "link": "dualwrite.cli.link:link",
+    "companies": "dualwrite.cli.companies:app",
     "maps": "dualwrite.cli.maps:app",
     "keys": "dualwrite.cli.keys:app",
     "solutions": "dualwrite.cli.solutions:app",
