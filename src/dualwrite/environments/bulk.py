@@ -144,7 +144,10 @@ class CopyParticipant(Participant, Protocol):
         ...
 
     async def insert_frame(self, table: str, frame: pl.DataFrame) -> Inserted:
-        """New rows under the rules of the environment. Columns that are missing get their defaults."""
+        """New rows under the rules of the environment. Columns that are missing get their defaults.
+
+        In Dataverse the frame may bring the ids in the table's own id column; then rows may refer to themselves.
+        """
         ...
 
     async def update_frame(self, table: str, frame: pl.DataFrame) -> tuple[int, ...]:

@@ -99,8 +99,12 @@ class PartitionJob:
 
     @property
     def is_masters_way(self) -> bool:
-        """Whether rows that both sides have get all columns, not only those that are mapped one way."""
-        return self.direction.source is self.master
+        """Whether rows that both sides have get all columns, not only those that are mapped one way.
+
+        A map that goes one way only has no other.
+        """
+        back = Direction.TO_FINOPS if self.direction is Direction.TO_DATAVERSE else Direction.TO_DATAVERSE
+        return self.direction.source is self.master or self.plan.direction(back) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +184,16 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class LeftOpen:
-    """Rows whose lookups wait for rows that come later in the run, and how they are counted so far."""
+    """Rows whose lookups wait for rows that come later in the run, and how they are counted so far.
+
+    A row that cannot be written at all before those come (its key lies behind a lookup) is counted as refused.
+    ``conflict`` tells that they are counted as conflicts.
+    """
 
     company: str
     ending: Ending
     ids: tuple[Value, ...]
+    conflict: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,7 +222,12 @@ class PartitionOutcome:
             {
                 "counts": {company: asdict(count) for company, count in self.counts.items()},
                 "left_open": [
-                    {"company": each.company, "ending": each.ending.value, "ids": [id_to_json(it) for it in each.ids]}
+                    {
+                        "company": each.company,
+                        "ending": each.ending.value,
+                        "ids": [id_to_json(it) for it in each.ids],
+                        "conflict": each.conflict,
+                    }
                     for each in self.left_open
                 ],
             }
@@ -225,7 +239,12 @@ class PartitionOutcome:
         return cls(
             {company: Count(**count) for company, count in held["counts"].items()},
             tuple(
-                LeftOpen(each["company"], Ending(each["ending"]), tuple(id_from_json(it) for it in each["ids"]))
+                LeftOpen(
+                    each["company"],
+                    Ending(each["ending"]),
+                    tuple(id_from_json(it) for it in each["ids"]),
+                    each["conflict"],
+                )
                 for each in held["left_open"]
             ),
         )

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from dualwrite.maps.plan import DirectionPlan, Plan
+from dualwrite.maps.plan import Plan
 from dualwrite.maps.values import Direction
-from dualwrite.metadata.schema import Side
 from dualwrite.sync.initial_sync.job import ChosenMap
 from dualwrite.sync.link import COMPANY_TABLE
 
@@ -50,14 +49,12 @@ def ordered(plans: Sequence[Plan]) -> Sequence[Plan]:
 def related(names: Iterable[str], plans: Sequence[Plan]) -> Sequence[str]:
     """The maps among ``plans`` that the maps called ``names`` need, directly or through others; without ``names``."""
     needed = dependencies(plans)
-    wanted = list(names)
-    found: dict[str, None] = dict.fromkeys(wanted)
+    chosen = frozenset(names)
+    found, wanted = set(chosen), list(chosen)
     while wanted:
-        for other in sorted(needed.get(wanted.pop(), ())):
-            if other not in found:
-                found[other] = None
-                wanted.append(other)
-    chosen = set(names)
+        new = needed.get(wanted.pop(), frozenset()) - found
+        found |= new
+        wanted += new
     return tuple(plan.map.name for plan in plans if plan.map.name in found and plan.map.name not in chosen)
 
 
@@ -88,7 +85,7 @@ def open_tables(maps: Sequence[ChosenMap]) -> Mapping[Way, frozenset[str]]:
     wave = waves(maps)
     fills = [(each.plan.direction(way), (each.plan.map.name, way)) for each in maps for way in each.ways]
     return {
-        own: _target_tables(route) & {each.target.name for each, way in fills if each and wave[way] >= wave[own]}
+        own: route.lookup_tables & {each.target.name for each, way in fills if each and wave[way] >= wave[own]}
         for route, own in fills
         if route is not None
     }
@@ -101,7 +98,3 @@ def _needs(plan: Plan, other: Plan) -> bool:
     return looked_up or (
         other.dataverse.name == COMPANY_TABLE and plan.company_specific and plan.dataverse.name != COMPANY_TABLE
     )
-
-
-def _target_tables(route: DirectionPlan) -> frozenset[str]:
-    return route.lookup_tables if route.target.side is Side.DATAVERSE else frozenset()
