@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import orjson
+from psycopg import AsyncConnection as PsycopgConnection
+from psycopg import Error as PsycopgError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -72,10 +75,27 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        json_serializer=_json,
+        json_serializer=json_text,
         json_deserializer=orjson.loads,
         connect_args={"application_name": "dualwrite store", **parameters, "options": options},
     )
+
+
+async def copy_rows(
+    connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """The rows are in the table, as part of the connection's transaction; many are there quickly."""
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    assert isinstance(driver, PsycopgConnection)
+    names = SQL(", ").join(map(Identifier, columns))
+    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), names)
+    try:
+        async with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
+    except PsycopgError as error:
+        raise _translated(DBAPIError("COPY", None, error)) from error
 
 
 def storable(value: object) -> object:
@@ -99,7 +119,7 @@ def storable_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
     """JSON text; a Decimal becomes text, so that no digit is lost."""
     return orjson.dumps(storable(value), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 

@@ -13,8 +13,11 @@ from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
 from dualwrite.store.environments import EnvironmentRepository
 from dualwrite.store.initial_copies import InitialCopyRepository
+from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
+from dualwrite.store.partitions import PartitionRepository
+from dualwrite.store.refusals import RefusalRepository
 from dualwrite.store.signing_keys import SigningKeyRepository
 from dualwrite.store.solutions import SolutionRepository
 from dualwrite.store.upgrade import upgrade
@@ -30,6 +33,9 @@ class Repositories:
         self.maps = MapRepository(transactions)
         self.integration_keys = IntegrationKeyRepository(transactions)
         self.initial_copies = InitialCopyRepository(transactions)
+        self.initial_syncs = InitialSyncRepository(transactions)
+        self.partitions = PartitionRepository(transactions)
+        self.refusals = RefusalRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.clients = ClientRepository(transactions)
         self.signing_keys = SigningKeyRepository(transactions)

@@ -221,6 +221,133 @@ refused_record = Table(
     Index(None, "run", "map", "id"),
 )
 
+initial_sync_run = Table(
+    "initial_sync_run",
+    metadata,
+    Column("run", Uuid, primary_key=True),
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("on_refusals", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    _now("started_at"),
+    Column("created_before", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("parent", Uuid, ForeignKey("initial_sync_run.run", ondelete="CASCADE")),
+    Column("root", Uuid, nullable=False),
+    Column("rerun", Text),
+    Column("outcomes_kept", Boolean, nullable=False, server_default="true"),
+    CheckConstraint(
+        "state IN ('planned', 'running', 'pausing', 'paused', 'awaiting decision', 'completed', 'with refusals', "
+        "'failed', 'cancelling', 'cancelled')",
+        "state",
+    ),
+    CheckConstraint("(finished_at IS NOT NULL) = (state IN ('completed', 'with refusals', 'cancelled'))", "finished"),
+    CheckConstraint("on_refusals IN ('go live', 'wait')", "on_refusals"),
+    CheckConstraint("rerun IN ('failed', 'all', 'without failed')", "rerun"),
+    CheckConstraint("(parent IS NULL) = (rerun IS NULL)", "parent"),
+    Index(None, "connection", "started_at"),
+    Index(None, "root"),
+)
+
+initial_sync_map = Table(
+    "initial_sync_map",
+    metadata,
+    Column("run", Uuid, ForeignKey("initial_sync_run.run", ondelete="CASCADE"), primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("master", Text, nullable=False),
+    Column("legal_entities", ARRAY(Text)),
+    Column("enabled", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("was_running", Boolean, nullable=False),
+    CheckConstraint("master IN ('finops', 'dataverse')", "master"),
+    CheckConstraint("state IN ('copying', 'finished', 'cancelled')", "state"),
+)
+
+initial_sync_partition = Table(
+    "initial_sync_partition",
+    metadata,
+    Column("run", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("wave", Integer, nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("map", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("companies", ARRAY(Text)),
+    Column("first_id", Text),
+    Column("last_id", Text),
+    Column("ids", ARRAY(Text)),
+    Column("by_ids", Boolean, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("open_tables", ARRAY(Text), nullable=False),
+    Column("second_pass_of", Integer),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("worker", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("left_open", ARRAY(Text), nullable=False, server_default="{}"),
+    ForeignKeyConstraint(["run", "map"], ["initial_sync_map.run", "initial_sync_map.map"], ondelete="CASCADE"),
+    UniqueConstraint("run", "second_pass_of"),
+    CheckConstraint("direction IN ('to Dataverse', 'to finance and operations')", "direction"),
+    CheckConstraint("state IN ('pending', 'running', 'done', 'failed')", "state"),
+    CheckConstraint("(finished_at IS NOT NULL) = (state = 'done')", "finished"),
+    CheckConstraint("(ids IS NOT NULL) = by_ids", "ids"),
+)
+
+initial_sync_count = Table(
+    "initial_sync_count",
+    metadata,
+    Column("run", Uuid, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("legal_entity", Text, primary_key=True),
+    Column("read", BigInteger, nullable=False),
+    Column("inserted", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("equal", BigInteger, nullable=False),
+    Column("filtered", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["run", "partition"], ["initial_sync_partition.run", "initial_sync_partition.number"], ondelete="CASCADE"
+    ),
+    CheckConstraint("read = inserted + updated + equal + filtered + refused", "sum"),
+)
+
+refused_row = Table(
+    "refused_row",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run", Uuid, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("map", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("legal_entity", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("row", JSONB, nullable=False),
+    _now("at"),
+    Column("settled_by", Uuid, ForeignKey("initial_sync_run.run", ondelete="SET NULL")),
+    ForeignKeyConstraint(
+        ["run", "partition"], ["initial_sync_partition.run", "initial_sync_partition.number"], ondelete="CASCADE"
+    ),
+    Index(None, "run", "partition"),
+    Index(None, "run", "map", "legal_entity", "code"),
+)
+Index(
+    "ix_refused_row_open",
+    refused_row.c.map,
+    refused_row.c.direction,
+    refused_row.c.run,
+    postgresql_where=refused_row.c.settled_by.is_(None),
+)
+
 activity = Table(
     "activity",
     metadata,

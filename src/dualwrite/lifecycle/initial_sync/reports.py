@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from dualwrite.maps.values import Direction
 from dualwrite.store.database import Store
-from dualwrite.store.initial_syncs import InitialSyncRun, MapCount, Partition, RowCounts, RunId, RunMap
-from dualwrite.store.refusals import Refusal, RefusalField, RefusalFilter, RefusalGroup
+from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunMap
+from dualwrite.store.partitions import MapCount, Partition, RowCounts
+from dualwrite.store.refusals import EVERY_REFUSAL, Refusal, RefusalField, RefusalFilter, RefusalGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class SyncReports:
     async def refused(
         self,
         run: RunId | None = None,
-        which: RefusalFilter = RefusalFilter(),
+        which: RefusalFilter = EVERY_REFUSAL,
         *,
         limit_rows: int | None = None,
         offset_rows: int = 0,
@@ -100,7 +101,7 @@ class SyncReports:
         raise NotImplementedError
 
     def all_refused(
-        self, run: RunId | None = None, which: RefusalFilter = RefusalFilter(), *, batch_rows: int = 1000
+        self, run: RunId | None = None, which: RefusalFilter = EVERY_REFUSAL, *, batch_rows: int = 1000
     ) -> AsyncIterator[Sequence[Refusal]]:
         """The same, however many there are, in batches."""
         raise NotImplementedError
@@ -108,7 +109,7 @@ class SyncReports:
     async def refusal_groups(
         self,
         run: RunId | None = None,
-        which: RefusalFilter = RefusalFilter(),
+        which: RefusalFilter = EVERY_REFUSAL,
         *,
         by: tuple[RefusalField, ...] = (
             RefusalField.MAP,
