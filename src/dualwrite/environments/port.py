@@ -288,10 +288,13 @@ class Participant(Session, Protocol):
         """Open the transaction without a change to accept (initial copy)."""
         ...
 
-    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> PreparedName:
+    async def accept(
+        self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch, gates: Sequence[str] = ()
+    ) -> PreparedName:
         """The transaction is open and carries ``change``; tells the name it would be prepared under.
 
-        Raises: Contention, when a recovery has passed meanwhile.
+        It has passed the gates of the tables ``gates``, which are being copied: see ``CopyParticipant.close_gate``.
+        Raises: Contention, when a recovery has passed meanwhile or a gate is closed.
         """
         ...
 

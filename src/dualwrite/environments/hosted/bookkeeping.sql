@@ -45,6 +45,15 @@ CREATE TABLE IF NOT EXISTS dualwrite.acceptance (
     accepted_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Written by the initial sync in the transaction that writes the rows of a partition: what came of it. Unique, so never twice.
+CREATE TABLE IF NOT EXISTS dualwrite.copied_partition (
+    run uuid,
+    partition int,
+    outcome text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run, partition)
+);
+
 -- The last thing a served transaction does. Shared lock first, epoch second, in statements of their own: a recovery that holds
 -- the exclusive lock has either not raised the epoch yet and waits for us, or has, and we see it.
 CREATE OR REPLACE FUNCTION dualwrite.decide(p_epoch bigint, p_change uuid, p_prepared text, p_target text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from enum import Enum, auto
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
+from dualwrite.environments.hosted.gates import passing
 from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.hosted.shape import Shape
 from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
@@ -45,19 +47,22 @@ class HostedParticipant(HostedSession):
         self._lock_wait_ms = random.randint(lock_wait_ms // 2, lock_wait_ms * 3 // 2)
         self._state = _State.NEW
         self._name: PreparedName | None = None
+        self._can_undo = False
 
     async def begin(self) -> None:
         with translated(self.layouts):
             await self.connection.execute(f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}")
         self._state = _State.OPEN
 
-    async def accept(self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch) -> PreparedName:
+    async def accept(
+        self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch, gates: Sequence[str] = ()
+    ) -> PreparedName:
         self._state = _State.OPEN
         self._name = prepared_name(source, change, epoch=epoch)
         with translated(self.layouts):
             await self.connection.execute(
                 f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}; "
-                f"SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}')"
+                f"SELECT dualwrite.accept({int(epoch)}, '{change}', '{source}'){passing(gates)}"
             )
         return self._name
 
@@ -69,8 +74,11 @@ class HostedParticipant(HostedSession):
         return self._name
 
     async def savepoint(self) -> None:
+        # The one before is let go: thousands of them, each within the last, would cost more with every row.
+        before = "RELEASE SAVEPOINT row; " if self._can_undo else ""
         with translated(self.layouts):
-            await self.connection.execute("SAVEPOINT row")
+            await self.connection.execute(f"{before}SAVEPOINT row")
+        self._can_undo = True
 
     async def undo(self) -> None:
         with translated(self.layouts):
