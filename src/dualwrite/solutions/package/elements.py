@@ -88,7 +88,7 @@ class _Builder:
         self._open[-1].text += text
 
     def doctype(self, *_: object) -> None:
-        raise SolutionRefused(f"{self._where}: a document type (<!DOCTYPE …>) is not allowed in a solution file.")
+        raise SolutionRefused(f"{self._where}: a document type (<!DOCTYPE …>) is not allowed.")
 
 
 def read_xml(data: bytes, *, file: str, member: str) -> Element:
