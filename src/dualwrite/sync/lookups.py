@@ -13,6 +13,7 @@ from dualwrite.maps.plan import LookupAlternative, Path
 from dualwrite.metadata.values import Value
 
 _Place: TypeAlias = tuple[str, tuple[Path, ...], str | None]
+_Wanted: TypeAlias = tuple[_Place, tuple[Value, ...]]
 _MOST_KEYS = 1000
 
 
@@ -24,7 +25,8 @@ class Lookups:
 
     def __init__(self, target: Session) -> None:
         self._target = target
-        self._found: dict[tuple[_Place, tuple[Value, ...]], Value] = {}
+        self._found: dict[_Wanted, Value] = {}
+        self._since: list[_Wanted] = []
 
     async def prefetch(self, wanted: Iterable[tuple[PendingLookup, str | None]]) -> None:
         """Everything in ``wanted``, each with its company, is asked for: one search a table and kind of key."""
@@ -48,9 +50,15 @@ class Lookups:
             await self._search(place, alternative, (key,))
         return self._found.get((place, key))
 
+    def mark(self) -> None:
+        """What is found from now on may be rows that :meth:`forget` takes back."""
+        self._since.clear()
+
     def forget(self) -> None:
-        """Nothing is remembered: rows have been taken back."""
-        self._found.clear()
+        """What was found since the mark is not remembered: rows have been taken back."""
+        for each in self._since:
+            self._found.pop(each, None)
+        self._since.clear()
 
     async def _search(self, place: _Place, alternative: LookupAlternative, keys: tuple[tuple[Value, ...], ...]) -> None:
         table, paths, company = place
@@ -59,6 +67,7 @@ class Lookups:
         for key, row in zip(keys, rows, strict=True):
             if row is not None:
                 self._found[place, key] = row[alternative.record_id]
+                self._since.append((place, key))
 
 
 def _place(alternative: LookupAlternative, company: str | None) -> _Place:

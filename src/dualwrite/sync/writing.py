@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
+from typing import Final
 
 from dualwrite.environments.port import (
     Command,
-    Condition,
     Create,
     Delete,
     NaturalKey,
     Participant,
     RecordChange,
-    Search,
     Session,
     Update,
 )
 from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused, StillReferenced
 from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
-from dualwrite.metadata.schema import Side
-from dualwrite.metadata.values import Row, Value, target_entry
-from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
+from dualwrite.metadata.values import Value, target_entry
+from dualwrite.sync.company_columns import CompanyColumns, missing_company
+from dualwrite.sync.link import Routing
 from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Action, Work, folded_key, read_related, whole_row
 
-OWNING_TEAM = "cdm_defaultowningteam"
+OPEN_KEY: Final = "open_key"
+"""The entry in a refusal's details that tells that the row's key waits for a row of a later transaction."""
 
 
 @dataclass(slots=True)
@@ -63,20 +62,34 @@ class Writer:
         self._source = source
         self._lookups = lookups or Lookups(target)
         self._leave_open = leave_open
+        self._companies = CompanyColumns(target)
+        self._transforms: dict[int, tuple[Work, Transformed]] = {}
         self._unresolved: list[_Unresolved] = []
         self.left_open: list[Work] = []
-        self._company_rows: dict[str, Row] = {}
+        """What the last call has left open."""
+
+    async def prepare(self, work: Sequence[Work]) -> None:
+        """The lookups of ``work`` have been asked for together. A row that cannot be transformed is refused when it is
+        carried out.
+        """
+        known: list[tuple[Work, Transformed]] = []
+        for each in work:
+            with suppress(RecordRefused):
+                known.append((each, _transformed(each)))
+        self._transforms = {id(each): (each, transformed) for each, transformed in known}
+        await self._lookups.prefetch(
+            (pending, each.company) for each, transformed in known for pending in transformed.lookups
+        )
 
     async def carry_out(self, work: Sequence[Work]) -> Sequence[RecordChange]:
         """Raises: RecordRefused, whose message names map, record and the way out; Contention."""
+        self._unresolved, self.left_open = [], []
         writes = [each for each in work if each.action is not Action.DELETE]
         kept = {(each.route.target.name, each.company, folded_key(each.key)) for each in writes}
         ranks = self._routing.ranks
         if len(writes) > 1:
             writes.sort(key=lambda each: ranks.get(each.plan.dataverse.name, 0))
-            await self._lookups.prefetch(
-                (pending, each.company) for each in writes for pending in self._transformed(each).lookups
-            )
+            await self.prepare(writes)
         # Also a row that is only changed may turn out to be missing, and be created.
         awaited = {each.route.target.name for each in writes} if len(writes) > 1 else set()
         written = [await self._write(each, awaited) for each in writes]
@@ -94,8 +107,7 @@ class Writer:
 
     async def _write(self, work: Work, awaited: set[str]) -> RecordChange:
         if work.action is Action.WRITE:
-            transformed = self._transformed(work)
-            values = await self._resolved(work, transformed, awaited)
+            values = await self._resolved(work, self._transformed(work), awaited)
             try:
                 return await self._execute(work, Update(work.route.target.name, _key(work), values))
             except RecordNotFound:
@@ -104,12 +116,12 @@ class Writer:
 
     async def _write_whole(self, work: Work, awaited: set[str]) -> RecordChange:
         """The row is in the target with all mapped columns, whether it was there before or not."""
-        row, related = work.row, work.related
+        whole = work
         if work.changed is not None:
             row = await whole_row(work.route.source, work.row, self._source)
             related = await read_related(work.route, row, read_paths(work.route, None), self._source)
-        transformed = transform(work.route, row, related=related, changed=None, label=work.label)
-        values = await self._resolved(work, transformed, awaited | {work.route.target.name})
+            whole = replace(work, row=row, related=related, changed=None)
+        values = await self._resolved(work, self._transformed(whole), awaited | {work.route.target.name})
         for_new = work.plan.created_only[work.route.direction]
         present = {name: value for name, value in values.items() if name not in for_new} if for_new else values
         try:
@@ -118,8 +130,16 @@ class Writer:
             change = await self._execute(work, Create(work.route.target.name, {**values, **await self._company(work)}))
         return change
 
+    async def _company(self, work: Work) -> Mapping[str, Value]:
+        found = await self._companies.values(work.route.target, work.company)
+        if found is None:
+            raise missing_company(self._routing, map_name=work.route.map_name, label=work.label, company=work.company)
+        return found
+
     def _transformed(self, work: Work) -> Transformed:
-        return transform(work.route, work.row, related=work.related, changed=work.changed, label=work.label)
+        """The row transformed once, whether that was prepared or not."""
+        held = self._transforms.pop(id(work), None)
+        return _transformed(work) if held is None or held[0] is not work else held[1]
 
     async def _delete_all(self, deletes: Sequence[Work]) -> list[RecordChange]:
         """The rows are gone, in whatever way they refer to each other."""
@@ -175,37 +195,6 @@ class Writer:
         partner.details = {**details, "code": refusal.code}
         return partner
 
-    # --- company ----------------------------------------------------------------------------------------------------
-
-    async def _company(self, work: Work) -> Mapping[str, Value]:
-        """The company column of a new row, and in Dataverse its owner: the company's default team."""
-        target = work.route.target
-        if work.company is None or target.company_column is None:
-            return {}
-        if target.side is Side.FINOPS:
-            return {target.company_column: work.company}
-        row = await self._company_row(work)
-        values: dict[str, Value] = {target.company_column: _uuid(row["cdm_companyid"])}
-        team = row.get(OWNING_TEAM)
-        if team is not None and "ownerid" in target.by_name:
-            values |= {"ownerid": team, target_entry("ownerid"): "team"}
-        return values
-
-    async def _company_row(self, work: Work) -> Row:
-        assert work.company is not None
-        row = self._company_rows.get(work.company)
-        if row is None:
-            found = await self._target.search(Search(COMPANY_TABLE, (Condition((COMPANY_CODE,)),), ((work.company,),)))
-            if found[0] is None:
-                name = self._routing.known_maps.get(COMPANY_TABLE, "Legal entities")
-                raise PartnerRefused(
-                    f"{work.route.map_name}, {work.label}: company {work.company} was not found in cdm_companies. "
-                    f"Run the {name} map.",
-                    table=COMPANY_TABLE,
-                )
-            row = self._company_rows[work.company] = found[0]
-        return row
-
     # --- lookups ----------------------------------------------------------------------------------------------------
 
     async def _resolved(self, work: Work, transformed: Transformed, awaited: set[str]) -> dict[str, Value]:
@@ -218,6 +207,7 @@ class Writer:
                     each.table in awaited or each.table in self._leave_open for each in pending.plan.alternatives
                 ):
                     raise self._lookup_refusal(work, pending)
+                self._check_key(work, pending)
                 self._unresolved.append(_Unresolved(work, pending))
                 continue
             values |= found
@@ -244,6 +234,13 @@ class Writer:
             raise self._lookup_refusal(left.work, left.pending)
         await self._execute(left.work, Update(left.work.route.target.name, _key(left.work), found))
 
+    def _check_key(self, work: Work, pending: PendingLookup) -> None:
+        """Raises: RecordRefused for a row that could not be found again by its key, were this lookup left open."""
+        if self._leave_open and any(pending.plan.column == part.target_path[0] for part in work.route.key):
+            refusal = self._lookup_refusal(work, pending)
+            refusal.details = {**refusal.details, OPEN_KEY: True}
+            raise refusal
+
     def _lookup_refusal(self, work: Work, pending: PendingLookup) -> RecordRefused:
         refusal = lookup_refusal(
             work.route, pending, label=work.label, company=work.company, maps=self._routing.known_maps
@@ -263,6 +260,5 @@ def _key(work: Work) -> NaturalKey:
     return NaturalKey(parts, work.company)
 
 
-def _uuid(value: Value) -> UUID:
-    assert isinstance(value, UUID)
-    return value
+def _transformed(work: Work) -> Transformed:
+    return transform(work.route, work.row, related=work.related, changed=work.changed, label=work.label)
