@@ -71,6 +71,8 @@ class RunningMap(NamedTuple):
     name: str
     version: str
     document: str
+    initializing: bool
+    """What was there before is still being copied."""
 
 
 class MapRepository:
@@ -252,7 +254,7 @@ class MapRepository:
         """
         m, v = tables.table_map, tables.map_version
         query = (
-            select(m.c.name, m.c.active_version, v.c.document)
+            select(m.c.name, m.c.active_version, v.c.document, m.c.state == MapState.INITIALIZING.value)
             .join_from(
                 m, v, (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
             )

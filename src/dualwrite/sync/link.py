@@ -63,6 +63,8 @@ class Routing:
     companies: Companies
     known_maps: Mapping[str, str] = field(default_factory=dict)
     """Dataverse table to the name of the map that fills it, running or not: for refusals that tell the way out."""
+    copying: frozenset[str] = frozenset()
+    """The tables of both sides that an initial sync may be copying: live changes pass their gates."""
 
     @cached_property
     def _by_source(self) -> Mapping[tuple[Side, str], tuple[tuple[Plan, DirectionPlan], ...]]:

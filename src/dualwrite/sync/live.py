@@ -156,9 +156,10 @@ class LiveSync:
     async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session, *, attempt: int) -> Commitment:
         change = ChangeId(uuid4())
         preparing: PreparedName | None = None
+        gates = sorted({each.route.target.name for each in work} & routing.copying)
         try:
             async with self._target.participate(attempt=attempt) as target:
-                name = await target.accept(change, source=self._source.name, epoch=routing.epoch)
+                name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
                 self._reached("target.accepted")
                 await Writer(routing, target, source).carry_out(work)
                 self._reached("target.written")

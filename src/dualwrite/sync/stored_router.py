@@ -66,7 +66,13 @@ class StoredRouter:
         running = await self._store.maps.running(self._connection)
         companies = await self._store.connections.companies(self._connection)
         plans = tuple(self.compiled.plan(each.document, name=each.name) for each in running)
-        return Routing(epoch, plans, Companies(companies), await self._known_maps(plans))
+        copying = frozenset(
+            table.name
+            for plan, each in zip(plans, running, strict=True)
+            if each.initializing
+            for table in (plan.finops, plan.dataverse)
+        )
+        return Routing(epoch, plans, Companies(companies), await self._known_maps(plans), copying)
 
     async def _epoch(self) -> Epoch:
         finops, dataverse = await self._pair.finops.epoch(), await self._pair.dataverse.epoch()
