@@ -150,6 +150,8 @@ class _Compilation:
         if dtype is None or dtype == pl.Null:
             return pl.lit(None), None
         column = pl.col(name)
+        if dtype.is_integer():
+            return column.cast(pl.Int64), pl.Int64()
         return (folded_text(column) if fold and dtype == pl.String else column), dtype
 
 
@@ -248,7 +250,7 @@ def _number_compared(operator: Comparison, column: pl.Expr, dtype: pl.DataType, 
         # Nothing lies between the number and the grid below it: > and >= ask for more than that, < and <= for it.
         operator = Comparison.GT if operator in _ABOVE else Comparison.LE
     if not isinstance(dtype, pl.Decimal):
-        return _ordered(operator, column.cast(pl.Int64), pl.lit(int(below), dtype=pl.Int64))
+        return _ordered(operator, column, pl.lit(int(below), dtype=pl.Int64))
     return _ordered(operator, column, pl.lit(below, dtype=dtype))
 
 

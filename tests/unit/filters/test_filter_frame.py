@@ -64,6 +64,11 @@ def test_a_column_that_the_frame_lacks_is_null(expression: Expression, fits: boo
     assert matches(expression, row) is fits
 
 
+def test_a_list_may_name_numbers_that_a_small_column_cannot_hold() -> None:
+    frame = pl.DataFrame({"size": pl.Series([1, 2, None], dtype=pl.Int32)})
+    assert let_through(OneOf(ColumnPath(("size",)), (2**40, 2)), frame) == [False, True, False]
+
+
 def test_letters_of_every_script_fold_as_in_memory() -> None:
     letters = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     frame = pl.DataFrame({"text": [*letters, *("a" + letter for letter in letters), None]})
