@@ -15,7 +15,6 @@ from dualwrite.exchange.cell_columns import parsed_column
 from dualwrite.exchange.cell_values import parse_cell
 from dualwrite.exchange.files.piece import LINE, Piece
 from dualwrite.exchange.refusals import (
-    FileRefusal,
     Objection,
     objection_of_cell,
     objection_to_structure,
@@ -23,6 +22,7 @@ from dualwrite.exchange.refusals import (
 from dualwrite.maps.columnar.frames import dtype_of
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.metadata.values import LegalEntityId
+from dualwrite.store.file_imports import FileRefusal
 
 OWN: Final = "@"
 """Fields that begin with it are notes about the record, as a download of refused records has them."""
@@ -102,21 +102,24 @@ class RecordReader:
 
     def refusal(self, line: int, objection: Objection, cells: Mapping[str, str]) -> FileRefusal:
         """The record on ``line`` with what is wrong with it."""
-        named = {column.name: cells.get(field) or "" for field, column in self._fields(cells).items()}
+        fields = self._fields(cells)
+        row = {fields[field].name if field in fields else field: text for field, text in cells.items()}
         company_column = self.table.company_column
-        company = named.get(company_column, "").strip().lower() if company_column is not None else ""
-        keys = (named.get(name, "").strip() for name in self.table.key if name != company_column)
+        if company_column is not None and self._company is not None and not row.get(company_column, "").strip():
+            row[company_column] = str(self._company)
+        keys = (row.get(name, "").strip() for name in self.table.key if name != company_column)
         return FileRefusal(
             file=self._file,
-            entity=self.table.label,
+            entity=self.table.name,
             line=line,
-            company=company or (str(self._company or "") if company_column is not None else ""),
+            legal_entity=row.get(company_column, "").strip().lower() if company_column is not None else "",
             record=", ".join(each for each in keys if each),
             column=objection.column,
             code=objection.code,
             reason=objection.reason,
             cause=objection.cause,
-            row=dict(cells),
+            row=row,
+            whole=objection.whole,
         )
 
     # --- which field fills which column -----------------------------------------------------------------------------

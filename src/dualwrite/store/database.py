@@ -12,6 +12,7 @@ from dualwrite.store.clients import ClientRepository
 from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
 from dualwrite.store.environments import EnvironmentRepository
+from dualwrite.store.file_imports import FileImportRepository
 from dualwrite.store.initial_copies import InitialCopyRepository
 from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
@@ -36,6 +37,7 @@ class Repositories:
         self.initial_syncs = InitialSyncRepository(transactions)
         self.partitions = PartitionRepository(transactions)
         self.refusals = RefusalRepository(transactions)
+        self.file_imports = FileImportRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.clients = ClientRepository(transactions)
         self.signing_keys = SigningKeyRepository(transactions)

@@ -348,6 +348,45 @@ Index(
     postgresql_where=refused_row.c.settled_by.is_(None),
 )
 
+file_import = Table(
+    "file_import",
+    metadata,
+    Column("import", BigInteger, Identity(always=True), primary_key=True),
+    Column("side", Text, nullable=False),
+    Column("files", ARRAY(Text), nullable=False),
+    Column("started_by", Text, nullable=False),
+    _now("started_at"),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("read", BigInteger, nullable=False, server_default="0"),
+    Column("created", BigInteger, nullable=False, server_default="0"),
+    Column("updated", BigInteger, nullable=False, server_default="0"),
+    Column("unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("rerun_of", BigInteger, ForeignKey("file_import.import", ondelete="SET NULL")),
+    CheckConstraint("side IN ('finops', 'dataverse')", "side"),
+    CheckConstraint("read = created + updated + unchanged + refused", "sum"),
+)
+
+refused_file_record = Table(
+    "refused_file_record",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("import", BigInteger, ForeignKey("file_import.import", ondelete="CASCADE"), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("legal_entity", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("row", JSONB, nullable=False),
+    Column("settled_by", BigInteger, ForeignKey("file_import.import", ondelete="SET NULL")),
+    Index(None, "import", "entity", "line"),
+)
+
 activity = Table(
     "activity",
     metadata,
