@@ -1,0 +1,126 @@
+"""This process's part in the work on runs: joined when it is first needed, left when the house closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+from dualwrite.metadata.schema import Side
+from dualwrite.store.initial_syncs import RunId
+from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.liveness import Liveness
+from dualwrite.workflows.shift import Doing, Shift, Work
+
+if TYPE_CHECKING:
+    from dualwrite.workflows.ledger import Ledger
+    from dualwrite.workflows.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+GRACE_S = 20.0
+
+
+class Workers:
+    """What this process has to do with workflows; nothing is loaded or connected before it is needed."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        work: Work,
+        limits: Limits,
+        *,
+        version: str,
+        environments: Mapping[Side, str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        """Names this process, and no other at any time."""
+        self._conninfo = conninfo
+        self._work = work
+        self._limits = limits
+        self._version = version
+        self._environments = environments
+        self._now = now
+        self._turn = asyncio.Lock()
+        self._ledger: Ledger | None = None
+        self._runtime: Runtime | None = None
+        self._stack = AsyncExitStack()
+
+    @property
+    def doing(self) -> tuple[Doing, ...]:
+        """What this process is carrying out."""
+        return self._runtime.shift.doing if self._runtime is not None else ()
+
+    async def enqueue(self, run: RunId) -> None:
+        """The run is worked on by whoever takes part. Idempotency: by run."""
+        async with self._turn:
+            ledger = await self._opened()
+        await ledger.enqueue(run)
+
+    async def join(self, *, impose_limits: bool = False) -> None:
+        """This process carries out workflows until it is closed, and takes over those of dead ones. Idempotent.
+
+        ``impose_limits``: this process's limits of concurrency and rate are those of all from now on.
+
+        Raises: RuntimeError, when this process takes part in the work of another house.
+        """
+        async with self._turn:
+            ledger = await self._opened()
+            if impose_limits:
+                await ledger.impose(self._limits)
+            if self._runtime is None:
+                await self._launch(ledger)
+
+    async def close(self, *, grace_s: float = GRACE_S) -> None:
+        """This process takes no part any more. What was under way had so many seconds; the rest is for others."""
+        async with self._turn:
+            if self._runtime is not None:
+                await self._runtime.shift.leave(grace_s=grace_s)
+            await self._stack.aclose()
+            self._runtime = self._ledger = None
+
+    async def _opened(self) -> Ledger:
+        if self._ledger is None:
+            from dualwrite.workflows.ledger import Ledger
+
+            self._ledger = await Ledger.open(self._conninfo, self._limits, version=self._version)
+            self._stack.push_async_callback(self._ledger.close)
+        return self._ledger
+
+    async def _launch(self, ledger: Ledger) -> None:
+        from dualwrite.workflows.initial_sync import AtWork
+        from dualwrite.workflows.runtime import launched
+        from dualwrite.workflows.watch import Watch
+
+        liveness = Liveness(self._conninfo, executor=self.name, version=self._version)
+        self._stack.push_async_callback(liveness.close)
+        await liveness.beat()
+        at_work = AtWork(
+            Shift(self._work, worker=self.name),
+            self._environments,
+            partition_is_batch=self._limits.partitions_per_minute is not None,
+        )
+        watch = Watch(ledger, liveness, self._work, executor=self.name, version=self._version, now=self._now)
+        self._runtime = await self._stack.enter_async_context(launched(ledger, at_work, version=self._version))
+        await self._stack.enter_async_context(_kept_up(watch.run()))
+        log.info("takes part", worker=self.name)
+
+
+@asynccontextmanager
+async def _kept_up(rounds: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(rounds)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,152 @@
+"""Work on runs whose partitions are rows of a table: what workers do with it can be looked at, from any process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import psycopg
+
+from dualwrite.errors import EnvironmentUnavailable
+from dualwrite.lifecycle.initial_sync.work import Batch, Carried
+from dualwrite.metadata.schema import Side
+from dualwrite.store.initial_syncs import RunId, RunState
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS run (run uuid PRIMARY KEY, state text NOT NULL, message text NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS piece (
+    run uuid, number int, wave int, batch int, target text, seconds float, faults int NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, number)
+);
+CREATE TABLE IF NOT EXISTS begun (run uuid, number int, worker text, at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE IF NOT EXISTS done (run uuid, number int, worker text, PRIMARY KEY (run, number));
+CREATE TABLE IF NOT EXISTS finished (run uuid PRIMARY KEY);
+"""
+_NEXT = {
+    RunState.PAUSING: RunState.PAUSED,
+    RunState.CANCELLING: RunState.CANCELLED,
+}
+
+
+class Piecework:
+    """Implements ``workflows.shift.Work`` over the database at ``conninfo``."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
+        with self._connected() as connection:
+            connection.execute(_TABLES)
+
+    # --- what a test does and sees ----------------------------------------------------------------------------------
+
+    def start(
+        self, waves: Sequence[Sequence[Sequence[int]]], *, seconds: float = 0, target: Side = Side.DATAVERSE, faults: int = 0
+    ) -> RunId:
+        """A planned run with these waves of batches of partitions, each of which takes that long."""
+        run = RunId(uuid4())
+        with self._connected() as connection:
+            connection.execute("INSERT INTO run VALUES (%s, 'planned')", (run,))
+            batch = 0
+            for wave, batches in enumerate(waves):
+                for numbers in batches:
+                    for number in numbers:
+                        values = (run, number, wave, batch, target.value, seconds, faults)
+                        connection.execute("INSERT INTO piece VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
+                    batch += 1
+        return run
+
+    def set_state(self, run: RunId, state: RunState) -> None:
+        with self._connected() as connection:
+            connection.execute("UPDATE run SET state = %s WHERE run = %s", (state.value, run))
+
+    def state(self, run: RunId) -> RunState:
+        ((state,),) = self.query("SELECT state FROM run WHERE run = %s", run)
+        return RunState(state)
+
+    def done(self, run: RunId) -> list[int]:
+        return [number for (number,) in self.query("SELECT number FROM done WHERE run = %s ORDER BY number", run)]
+
+    def begun(self, run: RunId) -> list[int]:
+        """In order of time; a partition that was begun twice is here twice."""
+        return [number for (number,) in self.query("SELECT number FROM begun WHERE run = %s ORDER BY at", run)]
+
+    def workers(self, run: RunId) -> set[str]:
+        return {worker for (worker,) in self.query("SELECT worker FROM done WHERE run = %s", run)}
+
+    def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        with self._connected() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    # --- Work -------------------------------------------------------------------------------------------------------
+
+    async def prepare(self, run: RunId) -> tuple[tuple[Batch, ...], ...]:
+        async with await self._session() as session:
+            await session.execute("UPDATE run SET state = 'running' WHERE run = %s AND state = 'planned'", (run,))
+            cursor = await session.execute(
+                "SELECT wave, batch, target, array_agg(number ORDER BY number) FROM piece"
+                " WHERE run = %s AND number NOT IN (SELECT number FROM done WHERE run = %s)"
+                " GROUP BY 1, 2, 3 ORDER BY 1, 2",
+                (run, run),
+            )
+            waves: dict[int, list[Batch]] = {}
+            for wave, batch, target, numbers in await cursor.fetchall():
+                waves.setdefault(wave, []).append(Batch(batch, Side(target), tuple(numbers)))
+            return tuple(tuple(each) for each in waves.values())
+
+    async def carry_out(self, run: RunId, number: int, *, worker: str) -> Carried:
+        async with await self._session() as session:
+            if await self._state(session, run) is not RunState.RUNNING:
+                return Carried.NOT_DONE
+            await session.execute("INSERT INTO begun (run, number, worker) VALUES (%s, %s, %s)", (run, number, worker))
+            cursor = await session.execute(
+                "UPDATE piece SET faults = faults - 1 WHERE run = %s AND number = %s AND faults > 0 RETURNING 1",
+                (run, number),
+            )
+            if await cursor.fetchone():
+                raise EnvironmentUnavailable("The environment does not answer.")
+            async with session.transaction():
+                await session.execute(
+                    "SELECT pg_sleep(seconds) FROM piece WHERE run = %s AND number = %s", (run, number)
+                )
+                await session.execute(
+                    "INSERT INTO done VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (run, number, worker)
+                )
+            return Carried.DONE
+
+    async def settle(self, run: RunId) -> RunState:
+        async with await self._session() as session:
+            state = await self._state(session, run)
+            if state not in _NEXT:
+                return state
+            await session.execute("UPDATE run SET state = %s WHERE run = %s", (_NEXT[state].value, run))
+            return _NEXT[state]
+
+    async def second_pass(self, run: RunId) -> tuple[tuple[Batch, ...], ...]:
+        return ()
+
+    async def finish(self, run: RunId) -> RunState:
+        async with await self._session() as session:
+            await session.execute("INSERT INTO finished VALUES (%s)", (run,))
+            await session.execute("UPDATE run SET state = 'completed' WHERE run = %s", (run,))
+        return RunState.COMPLETED
+
+    async def fail(self, run: RunId, message: str, *, number: int | None = None) -> RunState:
+        async with await self._session() as session:
+            await session.execute("UPDATE run SET state = 'failed', message = %s WHERE run = %s", (message, run))
+        return RunState.FAILED
+
+    async def unfinished(self) -> tuple[RunId, ...]:
+        async with await self._session() as session:
+            cursor = await session.execute("SELECT run FROM run WHERE state IN ('planned','running','pausing','cancelling')")
+            return tuple(RunId(run) for (run,) in await cursor.fetchall())
+
+    async def _state(self, session: psycopg.AsyncConnection[tuple[object, ...]], run: RunId) -> RunState:
+        cursor = await session.execute("SELECT state FROM run WHERE run = %s", (run,))
+        row = await cursor.fetchone()
+        assert row is not None
+        return RunState(row[0])
+
+    async def _session(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
+        return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
+
+    def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.conninfo, autocommit=True)
