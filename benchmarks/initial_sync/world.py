@@ -67,7 +67,7 @@ def conninfo(house: House, side: str) -> str:
 
 def count_rows(conninfo: str, relation: str) -> int:
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()  # type: ignore[arg-type]
+        row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
     assert row is not None
     return int(row[0])
 
