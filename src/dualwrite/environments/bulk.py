@@ -111,6 +111,10 @@ class CopyParticipant(Participant, Protocol):
         """Whether rows of ``table`` can be written as frames; the others are written one by one."""
         ...
 
+    async def now(self) -> datetime:
+        """The time by this environment's own clock: what ``created_before`` is compared with."""
+        ...
+
     async def survey(
         self,
         table: str,
@@ -122,7 +126,8 @@ class CopyParticipant(Participant, Protocol):
         """The rows of ``companies`` (None: the table has none, or all rows are meant) cut into extents.
 
         A company of more than ``most_rows`` rows has extents of its own; smaller ones share. The extents cover every
-        id, those included that come later. A table without rows has no extent.
+        id, those included that come later; with ``created_before``, where ids tell which rows are younger than the
+        survey, only those that were given until now. A table without rows has no extent.
         """
         ...
 

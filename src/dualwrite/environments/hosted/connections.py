@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -15,27 +15,46 @@ from dualwrite.environments.hosted.settings import HostedSettings
 _WAIT_S = 10.0
 
 
+class Limits(NamedTuple):
+    """How long the statements of a connection wait for locks, and how long they run."""
+
+    lock_wait_ms: int
+    statement_s: float
+
+
 def connection_pool(
     conninfo: str, settings: HostedSettings, *, lock_wait_ms: int
 ) -> AsyncConnectionPool[DictConnection]:
     """A pool, not open yet, whose statements wait for locks and run no longer than they may."""
-    limits = {
+    limits = Limits(lock_wait_ms, settings.transaction_seconds)
+    return _pool(conninfo, limits, least=1, most=settings.pool_size)
+
+
+def copying_pool(conninfo: str, settings: HostedSettings) -> AsyncConnectionPool[DictConnection]:
+    """A pool, not open yet and empty while nobody copies, whose statements may take their time."""
+    limits = Limits(settings.copy_lock_wait_ms, settings.copy_statement_seconds)
+    return _pool(conninfo, limits, least=0, most=settings.copy_pool_size)
+
+
+def _pool(conninfo: str, limits: Limits, *, least: int, most: int) -> AsyncConnectionPool[DictConnection]:
+    options = {
         "timezone": "UTC",
-        "lock_timeout": lock_wait_ms,
-        "statement_timeout": int(settings.transaction_seconds * 1000),
+        "datestyle": "ISO",
+        "lock_timeout": limits.lock_wait_ms,
+        "statement_timeout": int(limits.statement_s * 1000),
     }
     return AsyncConnectionPool(
         conninfo,
         connection_class=psycopg.AsyncConnection[dict[str, Any]],
-        min_size=1,
-        max_size=settings.pool_size,
+        min_size=least,
+        max_size=most,
         timeout=_WAIT_S,
         check=_check_alive,
         open=False,
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,
-            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
 

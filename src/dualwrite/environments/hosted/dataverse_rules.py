@@ -103,23 +103,23 @@ class StateAndStatus:
 class FullName:
     """A person's full name is put together from its parts."""
 
-    _parts: Final = ("firstname", "middlename", "lastname")
+    parts: Final = ("firstname", "middlename", "lastname")
 
     def applies_to(self, table: Table) -> bool:
         return table.side is Side.DATAVERSE and {"fullname", "firstname", "lastname"} <= table.by_name.keys()
 
     def looks_at(self, table: Table, given: Collection[str]) -> tuple[str, ...]:
-        return self._parts if any(part in given for part in self._parts) else ()
+        return self.parts if any(part in given for part in self.parts) else ()
 
     async def before_write(
         self, session: WriteSession, table: Table, *, before: Row | None, values: dict[str, Value]
     ) -> None:
-        if before is not None and not any(part in values for part in self._parts):
+        if before is not None and not any(part in values for part in self.parts):
             return
         if table.name == "systemuser" and "fullname" in values:
             return
         image = {**(before or {}), **values}
-        name = " ".join(str(image[part]) for part in self._parts if image.get(part))
+        name = " ".join(str(image[part]) for part in self.parts if image.get(part))
         values["fullname"] = name[: table.column("fullname").length] or None
 
 

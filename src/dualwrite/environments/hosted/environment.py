@@ -16,8 +16,9 @@ import psycopg
 from psycopg import errors as pg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.environments.crash_points import CrashPoints, nowhere
-from dualwrite.environments.hosted.connections import connection_pool
+from dualwrite.environments.hosted.connections import connection_pool, copying_pool
 from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
@@ -64,7 +65,7 @@ _READ_ONLY = frozenset({"reader"})
 
 
 class HostedEnvironment:
-    """Implements ``port.Environment``. Open it before use, close it after."""
+    """Implements ``port.Environment`` and ``bulk.BulkEnvironment``. Open it before use, close it after."""
 
     def __init__(
         self,
@@ -90,9 +91,10 @@ class HostedEnvironment:
         self._reached = reached
         self._random = random.Random()
         # Two pools: were users and the engine to share one, the users of both environments could hold all connections
-        # of both, each waiting for one of the other.
+        # of both, each waiting for one of the other. A third one has the patience that copying needs.
         self._serving = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.source_lock_wait_ms)
         self._engine = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.target_lock_wait_ms)
+        self._copying = copying_pool(conninfo, self.settings)
 
     @property
     def schema(self) -> EnvironmentSchema:
@@ -102,11 +104,13 @@ class HostedEnvironment:
         """The environment answers, with the tables that its database defines."""
         await self._serving.open()
         await self._engine.open()
+        await self._copying.open()
         await self.current_schema()
 
     async def close(self) -> None:
         await self._serving.close()
         await self._engine.close()
+        await self._copying.close()
 
     def follow_pipeline(self, pipeline: CommitPipeline) -> None:
         """From now on every served transaction passes ``pipeline`` before it commits."""
@@ -280,6 +284,25 @@ class HostedEnvironment:
                 yield participant
             finally:
                 await participant.close()
+
+    @asynccontextmanager
+    async def copying(self) -> AsyncIterator[CopyParticipant]:
+        # Polars takes its time to load, and only copying needs it.
+        from dualwrite.environments.hosted.bulk.participant import HostedCopyParticipant
+
+        async with self._connection(self._copying) as connection:
+            participant = HostedCopyParticipant(
+                connection, self._shape, user_id=self._engine_user, lock_wait_ms=self.settings.copy_lock_wait_ms
+            )
+            try:
+                yield participant
+            finally:
+                await participant.close()
+
+    async def forget_outcomes(self, run: UUID) -> None:
+        async with self._connection(self._engine) as connection:
+            with translated(self._shape.layouts):
+                await connection.execute("DELETE FROM dualwrite.copied_partition WHERE run = %s", [run])
 
     async def epoch(self) -> Epoch:
         async with self._connection(self._engine) as connection:

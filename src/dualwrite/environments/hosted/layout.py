@@ -48,10 +48,11 @@ class Layout:
         self.update_found = lru_cache(maxsize=512)(self._update_found)
         self.find = lru_cache(maxsize=256)(self._find)
         bump = "nextval('dualwrite.row_version')" if table.side is Side.DATAVERSE else 'n."RecVersion" + 1'
-        self._stamp = [f"{quoted(self.version_column)} = {bump}"]
+        self.stamps = [f"{quoted(self.version_column)} = {bump}"]
+        """Assignments to alias ``n``, part of every update."""
         self.stamped = [self.version_column]
         if table.side is Side.DATAVERSE and "modifiedon" in table.by_name:
-            self._stamp.append('"modifiedon" = now()')
+            self.stamps.append('"modifiedon" = now()')
             self.stamped.append("modifiedon")
         self._stamped = ", ".join(quoted(name) for name in self.stamped)
 
@@ -74,7 +75,7 @@ class Layout:
         return f"INSERT INTO {self.relation} ({names}) VALUES ({marks}) RETURNING {returned}"
 
     def _update(self, columns: tuple[str, ...]) -> str:
-        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
+        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self.stamps])
         where = f"{quoted(self.id_column)} = %s"
         return f"UPDATE {self.relation} n SET {assignments} WHERE {where} RETURNING {self._stamped}"
 
@@ -91,7 +92,7 @@ class Layout:
         columns, None for all) and the new stamps under ``@<name>``.
         """
         select = self.select if seen is None else self.selecting(seen)
-        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self._stamp])
+        assignments = ", ".join([*(f"{quoted(name)} = %s" for name in columns), *self.stamps])
         differs = " OR ".join(f"n.{quoted(name)} IS DISTINCT FROM %s" for name in columns)
         stamps = ", ".join(f'n.{quoted(name)} AS "@{name}"' for name in self.stamped)
         record_id = quoted(self.id_column)

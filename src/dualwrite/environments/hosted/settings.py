@@ -20,3 +20,7 @@ class HostedSettings:
     retry_seconds: float = 30.0
     """How long a transaction that met others is started over before the user is told."""
     pool_size: int = 24
+    copy_lock_wait_ms: int = 10_000
+    """How long a partition of the initial sync waits for a record, or for a gate, before it is started over."""
+    copy_statement_seconds: float = 1800.0
+    copy_pool_size: int = 8

@@ -34,6 +34,21 @@ def checked(table: Table, column: Column, value: Value) -> Value:
     return _CHECKS[column.type](table, column, value)
 
 
+def integer_limit(column: Column) -> int:
+    """The first whole number that ``column`` does not hold; on the other side of zero, the last that it does."""
+    return _INTEGER_LIMIT[column.type]
+
+
+def number_limit(table: Table, column: Column) -> Decimal:
+    """The largest number that ``column`` holds."""
+    return _MONEY_LIMIT if column.type is ColumnType.MONEY else _NUMBER_LIMIT[table.side]
+
+
+def day_range(side: Side) -> tuple[date, date]:
+    """The first and the last day of the calendar."""
+    return _FLOOR[side], _CEILING[side]
+
+
 def refuse(table: Table, column: Column, problem: ValueProblem, reason: str) -> ValueRefused:
     return ValueRefused(f"{table.name}.{column.name}: {reason}", problem=problem, table=table.name, column=column.name)
 
@@ -63,7 +78,7 @@ def _integer(table: Table, column: Column, value: Value) -> Value:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong_type(table, column, value, "a whole number")
-    limit = _INTEGER_LIMIT[column.type]
+    limit = integer_limit(column)
     if not -limit <= value < limit:
         raise refuse(table, column, ValueProblem.OUT_OF_RANGE, f"{_shown(value)} is too large")
     return value
@@ -75,7 +90,7 @@ def _number(table: Table, column: Column, value: Value) -> Value:
     number = Decimal(value)
     if not number.is_finite():
         raise _wrong_type(table, column, value, "a number")
-    limit = _MONEY_LIMIT if column.type is ColumnType.MONEY else _NUMBER_LIMIT[table.side]
+    limit = number_limit(table, column)
     if abs(number) > limit:
         raise refuse(table, column, ValueProblem.OUT_OF_RANGE, f"{_shown(number)} is too large")
     scale = column.scale if column.scale is not None else _DEFAULT_SCALE[column.type]
@@ -124,7 +139,7 @@ def _datetime(table: Table, column: Column, value: Value) -> Value:
 
 
 def _within(table: Table, column: Column, day: date, value: Value) -> Value:
-    floor, ceiling = _FLOOR[table.side], _CEILING[table.side]
+    floor, ceiling = day_range(table.side)
     if not floor <= day <= ceiling:
         reason = f"{day.isoformat()} is outside of {floor.isoformat()} to {ceiling.isoformat()}"
         raise refuse(table, column, ValueProblem.OUT_OF_RANGE, reason)
