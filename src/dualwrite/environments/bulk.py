@@ -77,7 +77,8 @@ class FrameSearch:
     """Find rows by natural key. ``keys`` has a column ``0``, ``1`` … for each of ``paths``, in order, and ``@company``
     where the table (or one on the way) is company-specific.
 
-    Text compares without regard to case. ``columns`` are read besides the id. With ``hold``, the rows that are found
+    Text compares without regard to case. ``columns`` are read besides the id, entries ``<lookup>@table`` where they are
+    named. With ``hold``, the rows that are found
     cannot be deleted by others until the transaction ends.
     """
 
