@@ -17,6 +17,7 @@ from dualwrite.environments.hosted.bulk.transfer import Shown, array_text, selec
 from dualwrite.environments.hosted.ddl import has_foreign_key, quoted, relation
 from dualwrite.environments.hosted.layout import Layout, cast_of, equals
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
+from dualwrite.metadata.values import TARGET_SUFFIX
 
 BY_INDEX = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """What the planner is to do without where every key asks an index."""
@@ -60,6 +61,9 @@ def _found(layout: Layout, columns: Sequence[str]) -> list[Shown]:
     shown = [record_id(layout), version(layout)]
     for name in columns:
         if name == ID:
+            continue
+        if name.endswith(TARGET_SUFFIX):
+            shown.append(Shown(name, f"t.{quoted(name)}", Column(name, ColumnType.STRING)))
             continue
         column = layout.table.column(name)
         shown.append(Shown(name, f"t.{quoted(column.name)}", column))
