@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dualwrite.errors import MapRefused
+from dualwrite.errors import MapRefused, NotAllowed
 from dualwrite.maps.findings import Code, Finding, Severity
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.text import line_of, parse_map
 from dualwrite.maps.values import MapVersion
+from dualwrite.store.database import Store
 from dualwrite.store.maps import MapVersion as StoredVersion
 from dualwrite.sync.compiled_maps import CompiledMaps
 
@@ -59,6 +60,16 @@ class CheckedMap:
 def check_stored(compiled: CompiledMaps, stored: StoredVersion) -> CheckedMap:
     """A stored version, checked against the environments and keys of the connection."""
     return _checked(compiled, stored.document, name=stored.name, version=stored.version, file=None)
+
+
+async def check_active(store: Store, connection: str, compiled: CompiledMaps, names: Sequence[str]) -> list[CheckedMap]:
+    """What stands in the way of running the active versions, map by map. Raises: NotAllowed for an unknown map."""
+    await compiled.refresh()
+    stored = {each.name: each for each in await store.maps.active_versions(connection)}
+    unknown = next((name for name in names if name not in stored), None)
+    if unknown is not None:
+        raise NotAllowed(f"There is no map {unknown!r}. The maps are: {', '.join(stored) or 'none'}.")
+    return [check_stored(compiled, stored[name]) for name in names]
 
 
 def check_text(compiled: CompiledMaps, text: str, *, file: str) -> CheckedMap:

@@ -21,6 +21,7 @@ from dualwrite.store.partitions import PartitionRepository
 from dualwrite.store.refusals import RefusalRepository
 from dualwrite.store.signing_keys import SigningKeyRepository
 from dualwrite.store.solutions import SolutionRepository
+from dualwrite.store.sync_progress import SyncProgress
 from dualwrite.store.upgrade import upgrade
 
 
@@ -37,6 +38,7 @@ class Repositories:
         self.initial_syncs = InitialSyncRepository(transactions)
         self.partitions = PartitionRepository(transactions)
         self.refusals = RefusalRepository(transactions)
+        self.sync_progress = SyncProgress(transactions)
         self.file_imports = FileImportRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.clients = ClientRepository(transactions)

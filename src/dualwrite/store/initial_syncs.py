@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NewType
 from uuid import UUID, uuid4
@@ -236,11 +236,11 @@ class InitialSyncRepository:
 
     # --- what environments keep ---------------------------------------------------------------------------------------
 
-    async def with_outcomes(self, connection_name: str, *, ended_before: datetime) -> tuple[RunId, ...]:
-        """The runs that ended so long ago and whose outcomes the environments still keep."""
+    async def with_outcomes(self, connection_name: str, *, ended_for: timedelta) -> tuple[RunId, ...]:
+        """The runs that have ended so long ago and whose outcomes the environments still keep."""
         t = tables.initial_sync_run
         query = select(t.c.run).where(
-            t.c.connection == connection_name, t.c.outcomes_kept, t.c.finished_at < ended_before
+            t.c.connection == connection_name, t.c.outcomes_kept, t.c.finished_at < func.now() - ended_for
         )
         async with self._transactions.begin() as connection:
             return tuple(RunId(run) for run in await connection.scalars(query))

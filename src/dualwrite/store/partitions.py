@@ -102,6 +102,12 @@ class PartitionRepository:
                 chunk = facts[start : start + _PARTITIONS_AT_ONCE]
                 await connection.execute(upsert(tables.initial_sync_partition).on_conflict_do_nothing(), chunk)
 
+    async def exist(self, run: RunId) -> bool:
+        """Whether the run has been cut into partitions."""
+        t = tables.initial_sync_partition
+        async with self._transactions.begin() as connection:
+            return bool(await connection.scalar(select(select(t.c.number).where(t.c.run == run).exists())))
+
     async def get(self, run: RunId, number: int) -> Partition | None:
         """The partition, None when there is none."""
         t = tables.initial_sync_partition
@@ -171,6 +177,20 @@ class PartitionRepository:
         async with self._transactions.begin() as connection:
             row = (await connection.execute(statement)).one_or_none()
             return None if row is None else _partition(row)
+
+    async def is_early(self, run: RunId, number: int) -> bool:
+        """Whether partitions of an earlier wave are still to be done, of maps that are still copied."""
+        t, m = tables.initial_sync_partition.alias(), tables.initial_sync_map
+        own = tables.initial_sync_partition
+        wave = select(own.c.wave).where(own.c.run == run, own.c.number == number).scalar_subquery()
+        earlier = (
+            select(t.c.number)
+            .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
+            .where(t.c.run == run, t.c.wave < wave, t.c.state != PartitionState.DONE.value)
+            .where(m.c.state == RunMapState.COPYING.value)
+        )
+        async with self._transactions.begin() as connection:
+            return bool(await connection.scalar(select(earlier.exists())))
 
     async def is_latest(self, run: RunId, number: int, *, attempt: int) -> bool:
         """Whether nobody has begun the partition again; nobody does until the transaction ends."""

@@ -210,12 +210,14 @@ class RefusalRepository:
                 for row in await connection.execute(query)
             }
 
-    async def counted(self, run: RunId) -> dict[str, int]:
-        """By map, how many rows of the run were refused and nobody has done again."""
+    async def first_of_each(self, run: RunId, *, rows: int) -> tuple[Refusal, ...]:
+        """The first refused rows of each map, direction and legal entity of the run."""
         t = tables.refused_row
-        query = select(t.c.map, func.count()).where(t.c.run == run, t.c.settled_by.is_(None)).group_by(t.c.map)
+        place = func.row_number().over(partition_by=(t.c.map, t.c.direction, t.c.legal_entity), order_by=t.c.id)
+        numbered = select(t, place.label("place")).where(t.c.run == run).subquery()
+        query = select(numbered).where(numbered.c.place <= rows).order_by(numbered.c.id)
         async with self._transactions.begin() as connection:
-            return {name: rows for name, rows in (await connection.execute(query)).tuples()}
+            return tuple(_refusal(row) for row in await connection.execute(query))
 
 
 _COPIED = (
@@ -258,7 +260,8 @@ def _covered(done: DoneAgain) -> Sequence[ColumnElement[bool]]:
         return (t.c.record_id.in_([str(each) for each in done.ids]),)
     conditions: list[ColumnElement[bool]] = []
     if done.legal_entities is not None:
-        conditions.append(t.c.legal_entity.in_(done.legal_entities))
+        entities = [each.lower() for each in done.legal_entities]
+        conditions.append(func.lower(t.c.legal_entity).in_(entities))
     # Records of earlier releases have no id; they belong to whatever covers their map.
     known = func.nullif(t.c.record_id, "")
     number = cast(known, BigInteger if done.direction.source is Side.FINOPS else Uuid)

@@ -297,6 +297,13 @@ initial_sync_partition = Table(
     CheckConstraint("(ids IS NOT NULL) = by_ids", "ids"),
 )
 
+Index(
+    "ix_initial_sync_partition_to_do",
+    initial_sync_partition.c.run,
+    initial_sync_partition.c.wave,
+    postgresql_where=initial_sync_partition.c.state != "done",
+)
+
 initial_sync_count = Table(
     "initial_sync_count",
     metadata,

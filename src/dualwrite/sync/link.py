@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from dualwrite.environments.port import Environment, Epoch, LegalEntityLink
+from dualwrite.environments.bulk import BulkEnvironment
+from dualwrite.environments.port import Epoch, LegalEntityLink
 from dualwrite.filters.columns import columns_of
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
@@ -31,11 +32,11 @@ def direction_from(side: Side) -> Direction:
 class Pair:
     """The two environments of a connection."""
 
-    finops: Environment
-    dataverse: Environment
+    finops: BulkEnvironment
+    dataverse: BulkEnvironment
     turns: Turns = field(default_factory=Turns)
 
-    def side(self, side: Side) -> Environment:
+    def side(self, side: Side) -> BulkEnvironment:
         return self.finops if side is Side.FINOPS else self.dataverse
 
 

@@ -122,6 +122,12 @@ def _create_partitions() -> None:
         sa.PrimaryKeyConstraint("run", "number", name=op.f("pk_initial_sync_partition")),
         sa.UniqueConstraint("run", "second_pass_of", name=op.f("uq_initial_sync_partition_run_second_pass_of")),
     )
+    op.create_index(
+        "ix_initial_sync_partition_to_do",
+        "initial_sync_partition",
+        ["run", "wave"],
+        postgresql_where=sa.text("state <> 'done'"),
+    )
 
 
 def _create_counts() -> None:

@@ -1,0 +1,95 @@
+"""How a run is cut into partitions: what the survey says, or the rows that are to be done again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from dualwrite.lifecycle.initial_sync.ending import copied_maps
+from dualwrite.metadata.values import Value
+from dualwrite.store.database import Store
+from dualwrite.store.initial_syncs import InitialSyncRun, RerunKind
+from dualwrite.store.partitions import Partition
+from dualwrite.sync.initial_sync.job import ChosenMap, PlannedPartition
+from dualwrite.sync.link import Pair, Routing
+
+MOST_ROWS = 50_000
+"""Rows of one partition: what is in memory at a time, and what is written in one transaction."""
+
+Ids: TypeAlias = Mapping[int, tuple[Value, ...]]
+"""The record ids of partitions whose rows are named one by one, by number."""
+
+
+async def cut(store: Store, pair: Pair, routing: Routing, run: InitialSyncRun) -> tuple[Sequence[Partition], Ids]:
+    """The partitions of the run. Maps that have been stopped meanwhile have none."""
+    plans = {each.map.name: each for each in routing.plans}
+    maps = [
+        ChosenMap(plans[each.map], each.master, _names(each.legal_entities))
+        for each in await copied_maps(store, run)
+        if each.map in plans
+    ]
+    planned = (
+        await _again(store, run, maps) if run.rerun is RerunKind.FAILED else await _survey(pair, routing, run, maps)
+    )
+    ids = {each.number: each.ids for each in planned if each.ids is not None}
+    return [_kept(each) for each in planned], ids
+
+
+async def _survey(
+    pair: Pair, routing: Routing, run: InitialSyncRun, maps: Sequence[ChosenMap]
+) -> Sequence[PlannedPartition]:
+    # Polars is loaded where there is something to carry out, and not by every command.
+    from dualwrite.sync.initial_sync.survey import survey
+
+    return await survey(pair, routing, maps, most_rows=MOST_ROWS, created_before=run.created_before)
+
+
+async def _again(store: Store, run: InitialSyncRun, maps: Sequence[ChosenMap]) -> Sequence[PlannedPartition]:
+    """The rows that were refused, those that others look up first."""
+    from dualwrite.sync.initial_sync.survey import pack
+
+    refused = await store.refusals.open_ids(run.connection, run.root)
+    raise NotImplementedError(refused, maps, pack)
+
+
+def second_passes(
+    done: Sequence[Partition], left_open: Sequence[tuple[Partition, tuple[Value, ...]]]
+) -> tuple[Sequence[Partition], Ids]:
+    """The partitions that fill what was left open, one for each that left something; always with the same numbers."""
+    first_pass = [each for each in done if each.second_pass_of is None]
+    after = 1 + max((each.number for each in first_pass), default=-1)
+    wave = 1 + max((each.wave for each in first_pass), default=-1)
+    batch = 1 + max((each.batch for each in first_pass), default=-1)
+    partitions = [
+        Partition(
+            number=after + each.number,
+            wave=wave,
+            batch=batch + each.batch,
+            map=each.map,
+            direction=each.direction,
+            extent=None,
+            rows=len(ids),
+            second_pass_of=each.number,
+        )
+        for each, ids in left_open
+        if each.second_pass_of is None
+    ]
+    return partitions, {after + each.number: ids for each, ids in left_open}
+
+
+def _kept(each: PlannedPartition) -> Partition:
+    return Partition(
+        number=each.number,
+        wave=each.wave,
+        batch=each.batch,
+        map=each.map_name,
+        direction=each.direction,
+        extent=each.extent,
+        rows=each.rows,
+        open_tables=each.open_tables,
+        second_pass_of=each.second_pass_of,
+    )
+
+
+def _names(entities: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if entities is None else frozenset(entities)

@@ -1,0 +1,43 @@
+"""How a run gets its maps: all of them go live together, and nobody else copies them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dualwrite.errors import NotAllowed
+from dualwrite.lifecycle.exclusions import check_exclusions, exclusions_of
+from dualwrite.lifecycle.initial_sync.ending import withdraw
+from dualwrite.lifecycle.initial_sync.states import ways_out
+from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
+from dualwrite.store.database import Repositories
+from dualwrite.store.initial_syncs import RunState
+from dualwrite.store.maps import MapState
+
+
+async def bring_live(repositories: Repositories, connection: str, names: Sequence[str]) -> Mapping[str, MapState]:
+    """The maps are initializing, as part of the caller's transaction; gives the states they were in before.
+
+    A run that has failed leaves them to the caller. Raises: NotAllowed when another run copies one of them, or when
+    one excludes another. The router is to be renewed afterwards.
+    """
+    await repositories.maps.lock(connection)
+    before = {each.name: each.state for each in await repositories.maps.list(connection)}
+    await _refuse_covered(repositories, connection, names)
+    await withdraw(repositories, connection, names, why="Its last maps are copied by another run.")
+    idle = allowed_from(Action.CHANGE)
+    live = [name for name, state in before.items() if state not in idle]
+    check_exclusions(exclusions_of(await repositories.solutions.list(connection)), wanted=names, live=live)
+    for name in names:
+        await repositories.maps.set_state(connection, name, state_after(Action.RUN), expected=allowed_from(Action.RUN))
+    return before
+
+
+async def _refuse_covered(repositories: Repositories, connection: str, names: Sequence[str]) -> None:
+    for name, run in (await repositories.initial_syncs.covering(connection, names)).items():
+        if run.state is not RunState.FAILED:
+            raise NotAllowed(
+                f"{name} is being copied by initial sync {run.run}, which is {run.state.value}. {ways_out(run.state)}",
+                map=name,
+                run=str(run.run),
+                state=run.state.value,
+            )
