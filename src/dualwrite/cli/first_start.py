@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.text import Text
-
 from dualwrite.catalog.maps import demonstration_names
-from dualwrite.cli.copy_bars import CopyBars, copy_table, refusal_table, source_rows
 from dualwrite.cli.import_report import refusals_table
+from dualwrite.cli.initial_sync.choices import desk_of, reports_of
+from dualwrite.cli.initial_sync.ending import Ending, ending_of, ending_shown
+from dualwrite.cli.initial_sync.watching import follow, in_step
 from dualwrite.cli.refused_maps import refused_maps_table
-from dualwrite.cli.steps import Step, Steps
+from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import CONNECTION, DEFAULT_COMPANY, House
 from dualwrite.demo.country import DATA
 from dualwrite.demo.finops import finops_rows
@@ -20,19 +20,20 @@ from dualwrite.environments.port import Caller, Create, RowQuery
 from dualwrite.exchange.csv_file import parse_export
 from dualwrite.exchange.import_file import ImportReport, import_rows
 from dualwrite.lifecycle.checks import CheckedMap
+from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
+from dualwrite.lifecycle.initial_sync.reports import RunProgress
 from dualwrite.linking.link import LEGAL_ENTITIES, link_environments
-from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.solutions.starter import apply_starters, missing_starters
-from dualwrite.store.initial_copies import CopyOutcome
-from dualwrite.store.maps import MapState, TableMap
-from dualwrite.sync.initial_copy import CopyReport
+from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunState
+from dualwrite.store.maps import MapState
 
 LINKED = (LegalEntityId("usmf"), LegalEntityId("demf"))
 EXPORT = DATA / "customers_v3_export.csv"
 CUSTOMERS = "CustCustomerV3Entity"
 _ROWS_A_TRANSACTION = 500
 _WHO = "first start"
+_THROUGH = frozenset({RunState.COMPLETED, RunState.WITH_REFUSALS})
 _CALLER = Caller(_WHO, company=LegalEntityId(DEFAULT_COMPANY))
 
 
@@ -43,13 +44,15 @@ class Done:
     demo_rows: int | None = None
     imported: ImportReport | None = None
     linked: tuple[str, ...] | None = None
-    copied: CopyReport | None = None
+    synced: Ending | None = None
+    under_way: RunProgress | None = None
+    """A run that is not through, and that this start has not waited for."""
     stopped: tuple[CheckedMap, ...] = ()
     """Maps that were running and cannot, as this program understands them."""
 
     @property
     def nothing(self) -> bool:
-        return self.demo_rows is None and self.linked is None and self.copied is None
+        return self.demo_rows is None and self.linked is None and self.synced is None
 
 
 class FirstStart:
@@ -154,7 +157,7 @@ class FirstStart:
     async def _solutions(self) -> None:
         """The starter solutions are applied, unless maps have run before: then somebody may have removed one."""
         missing = await missing_starters(self._house.store, CONNECTION)
-        if not missing or await self._copied_before():
+        if not missing or await self._synced_before():
             return
         with self._steps.step(f"Applying {len(missing)} solutions") as step:
             await apply_starters(self._house.store, CONNECTION, who=_WHO, ensure_tables=self._house.ensure_tables)
@@ -172,40 +175,56 @@ class FirstStart:
         self.done.stopped = tuple(stopped)
 
     async def _run_maps(self) -> None:
-        maps = await self._house.store.maps.list(CONNECTION)
-        names = [each.name for each in await self._to_run(maps)]
-        if not names:
+        """The maps that are to run do so; a run that somebody else has begun goes on by itself, and is told of."""
+        run = await self._run_of_ours()
+        if run is None:
+            self.done.under_way = await self._under_way()
             return
-        await self._house.store.initial_copies.abandon_unfinished(CONNECTION)
-        with self._steps.step(f"Running {len(names)} maps") as step:
-            report = await self._copy(names, step)
-            created = sum(count.inserted for count in report.counts)
-            refused = f", [red]{len(report.refused)} refused[/]" if report.refused else ", none refused"
-            step.result(f"{len(names)} maps are running: {created:,} rows copied to Dataverse{refused}")
-            step.detail(copy_table(report, master=Side.FINOPS))
-            if report.refused:
-                step.detail(Text())
-                step.detail(refusal_table(report))
-        self.done.copied = report
+        house, conductor = self._house, self._house.conductor
+        count = len((await reports_of(house).report(run)).maps)
+        with self._steps.step(f"Running {count} maps") as step:
+            await conductor.conduct(run)
+            await follow(reports_of(house), conductor, run, show=in_step(step))
+            ending = await ending_of(house, run)
+            total = ending.report.total
+            refused = f", [red]{total.refused:,} refused[/]" if total.refused else ", none refused"
+            step.result(f"{count} maps are running: {total.inserted:,} rows copied{refused}")
+            for each in ending_shown(ending):
+                step.detail(each)
+        self.done.synced = ending
 
-    async def _to_run(self, maps: Sequence[TableMap]) -> Sequence[TableMap]:
-        """The demonstration's before the first copy has ended; afterwards those whose copy was interrupted."""
-        if await self._copied_before():
-            return [each for each in maps if each.state is MapState.INITIALIZING]
-        known = {each.name: each for each in maps}
-        return [known[name] for name in demonstration_names() if name in known]
+    async def _run_of_ours(self) -> RunId | None:
+        """The run that a start has begun and that is not through, or a new one; None when there is nothing to do."""
+        desk, latest = desk_of(self._house), await self._latest_run()
+        if latest is not None and latest.started_by == _WHO and not latest.state.has_ended:
+            if latest.state in (RunState.PAUSED, RunState.FAILED):
+                await desk.resume(latest.run, who=_WHO)
+            return latest.run
+        names = await self._to_run(latest)
+        return await desk.start(RunOptions(tuple(map(MapChoice, names)), who=_WHO)) if names else None
 
-    async def _copied_before(self) -> bool:
-        through = {CopyOutcome.COMPLETED, CopyOutcome.WITH_REFUSALS}
-        runs = await self._house.store.initial_copies.list(CONNECTION)
-        return any(run.outcome in through for run in runs)
+    async def _to_run(self, latest: InitialSyncRun | None) -> Sequence[str]:
+        """The demonstration's before anything has run; afterwards maps that no run brings to their end."""
+        maps = await self._house.store.maps.list(CONNECTION)
+        if not await self._synced_before():
+            known = {each.name for each in maps}
+            return [name for name in demonstration_names() if name in known]
+        if latest is not None and not latest.state.has_ended:
+            return []
+        return [each.name for each in maps if each.state is MapState.INITIALIZING]
 
-    async def _copy(self, names: Sequence[str], step: Step) -> CopyReport:
-        lifecycle = self._house.lifecycle
-        plans = await lifecycle.plans(names)
-        totals = await source_rows(self._house, plans, master=Side.FINOPS)
-        bars = CopyBars(step, master=Side.FINOPS, totals=totals)
-        return await lifecycle.run(names, master=Side.FINOPS, progress=bars)
+    async def _synced_before(self) -> bool:
+        return any(each.run.state in _THROUGH for each in await reports_of(self._house).history())
+
+    async def _latest_run(self) -> InitialSyncRun | None:
+        found = await reports_of(self._house).history(limit_rows=1)
+        return found[0].run if found else None
+
+    async def _under_way(self) -> RunProgress | None:
+        latest = await self._latest_run()
+        if latest is None or latest.state.has_ended:
+            return None
+        return await reports_of(self._house).progress(latest.run)
 
 
 async def inventory(house: House) -> Mapping[str, object]:

@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.map_choices import keys_of
 from dualwrite.cli.map_names import short_names
-from dualwrite.cli.maps.choices import keys_of
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import House
 from dualwrite.lifecycle.keys import TableKey

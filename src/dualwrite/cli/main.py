@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "link": "dualwrite.cli.link:link",
     "companies": "dualwrite.cli.companies:app",
     "maps": "dualwrite.cli.maps:app",
+    "initial-sync": "dualwrite.cli.initial_sync:app",
     "keys": "dualwrite.cli.keys:app",
     "solutions": "dualwrite.cli.solutions:app",
     "tables": "dualwrite.cli.tables:app",

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from dualwrite.catalog import load_schema
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.map_choices import WHO, may_ask
 from dualwrite.cli.map_names import chosen_maps
-from dualwrite.cli.maps.choices import WHO, may_ask
 from dualwrite.cli.output import grid
 from dualwrite.cli.solution_changes import (
     application_document,

@@ -121,7 +121,7 @@ class _Up:
             house = await self._open(stack, ports.within(settings), steps)
             done = await FirstStart(house, steps).run(demo=self.demo)
             gate, ended = await self._serve(stack, house, ports, steps)
-            trip = await self._round_trip(house, steps) if done.copied is not None else None
+            trip = await self._round_trip(house, steps) if done.synced is not None else None
             gate.open()
             await self._ready(house, done, trip, time.monotonic() - started)
             stack.callback(console.print, "\n[dim]Stopping…[/]")

@@ -11,8 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import Invocation, invocation
-from dualwrite.cli.map_names import chosen_maps
-from dualwrite.cli.maps.choices import (
+from dualwrite.cli.map_choices import (
     WHO,
     Activate,
     All,
@@ -23,7 +22,8 @@ from dualwrite.cli.maps.choices import (
     one_of,
     versions_of,
 )
-from dualwrite.cli.maps.findings import findings_document, findings_shown
+from dualwrite.cli.map_findings import findings_document, findings_shown
+from dualwrite.cli.map_names import chosen_maps
 from dualwrite.cli.maps.saving import stamped_version
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import CONNECTION, House

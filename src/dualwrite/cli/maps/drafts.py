@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import Invocation, invocation
-from dualwrite.cli.maps.choices import (
+from dualwrite.cli.map_choices import (
     Activate,
     NewVersion,
     OneName,
@@ -24,7 +24,7 @@ from dualwrite.cli.maps.choices import (
     one_map,
     versions_of,
 )
-from dualwrite.cli.maps.findings import findings_shown
+from dualwrite.cli.map_findings import findings_shown
 from dualwrite.cli.maps.saving import Saved, save, show_saved
 from dualwrite.composition.house import House
 from dualwrite.errors import MapRefused, SettingsRefused

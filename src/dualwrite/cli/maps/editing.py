@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.maps.choices import (
+from dualwrite.cli.map_choices import (
     Activate,
     NewVersion,
     OneName,

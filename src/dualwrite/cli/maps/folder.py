@@ -13,8 +13,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import Invocation, invocation
+from dualwrite.cli.map_choices import Names, folder_of
 from dualwrite.cli.map_names import chosen_maps
-from dualwrite.cli.maps.choices import Names, folder_of
 from dualwrite.cli.maps.differences import difference_document, difference_text
 from dualwrite.composition.house import House
 from dualwrite.lifecycle.checks import CheckedMap, check_text

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.map_choices import OfVersion, OneName, one_map, versions_of
 from dualwrite.cli.map_names import short_names
-from dualwrite.cli.maps.choices import OfVersion, OneName, one_map, versions_of
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.lifecycle.keys import key_columns, key_origin

@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import Invocation
-from dualwrite.cli.maps.choices import asked_publisher, asked_version, versions_of
+from dualwrite.cli.map_choices import asked_publisher, asked_version, versions_of
+from dualwrite.cli.map_findings import findings_shown
 from dualwrite.cli.maps.differences import difference_document, difference_text
-from dualwrite.cli.maps.findings import findings_shown
 from dualwrite.composition.house import House
 from dualwrite.lifecycle.checks import CheckedMap, check_text, document_of
 from dualwrite.lifecycle.versions import SavedVersion

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.maps.choices import OneName, may_ask, one_map, versions_of
+from dualwrite.cli.map_choices import OneName, may_ask, one_map, versions_of
 from dualwrite.cli.maps.differences import difference_document, difference_text
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import CONNECTION, House

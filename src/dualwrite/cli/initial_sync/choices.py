@@ -1,0 +1,33 @@
+"""What the commands on runs have in common: how runs are named, and the parts of the house that they use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dualwrite.composition.house import CONNECTION, House
+from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
+from dualwrite.lifecycle.initial_sync.reports import SyncReports
+from dualwrite.store.initial_syncs import RunId
+
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="[RUN]", help="The beginning of a run's id; the latest run unless given.", show_default=False
+    ),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the end; see: dualwrite initial-sync watch")]
+
+
+def desk_of(house: House) -> InitialSyncs:
+    return InitialSyncs(house.store, CONNECTION, house.pair, house.router)
+
+
+def reports_of(house: House) -> SyncReports:
+    return SyncReports(house.store, CONNECTION)
+
+
+async def find_run(house: House, name: str) -> RunId:
+    """The run that ``name`` stands for. Raises: NotAllowed."""
+    return (await reports_of(house).find(name.strip().lower())).run

@@ -1,0 +1,40 @@
+"""A run from its beginning to where it comes to rest, as one command sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import typer
+
+from dualwrite.cli.initial_sync.choices import reports_of
+from dualwrite.cli.initial_sync.ending import Ending, ending_document, ending_of, ending_shown
+from dualwrite.cli.initial_sync.watching import INTERRUPTED, how_to_go_on, watch
+from dualwrite.cli.invocation import Invocation
+from dualwrite.composition.house import House
+from dualwrite.store.initial_syncs import RunId
+
+Begin = Callable[[House], Awaitable[RunId]]
+
+
+def carry_through(call: Invocation, begin: Begin, *, detach: bool) -> None:
+    """The run that ``begin`` gives is at rest and has been reported, or is left to others (``detach``, Ctrl-C).
+
+    Raises: typer.Exit, unless every row was copied or the run was to be left to others.
+    """
+
+    async def carried(house: House) -> tuple[RunId, Ending | None]:
+        run = await begin(house)
+        await house.conductor.conduct(run)
+        if detach or not await watch(call.output.console, reports_of(house), house.conductor, run):
+            return run, None
+        return run, await ending_of(house, run)
+
+    run, ending = call.in_house(carried)
+    if ending is not None:
+        call.output.show(ending_document(ending), *ending_shown(ending))
+        if not ending.is_complete:
+            raise typer.Exit(1)
+        return
+    call.output.show({"run": run, "state": "left to others"}, how_to_go_on(run))
+    if not detach:
+        raise typer.Exit(INTERRUPTED)

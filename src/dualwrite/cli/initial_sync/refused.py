@@ -1,0 +1,127 @@
+"""``dualwrite initial-sync refused``: the rows that a run would not take, why, and what they hold."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from dualwrite.cli.initial_sync.choices import RunName, find_run, reports_of
+from dualwrite.cli.initial_sync.refusals import (
+    groups_document,
+    groups_table,
+    refused_document,
+    refused_table,
+    write_csv,
+)
+from dualwrite.cli.invocation import Invocation, invocation
+from dualwrite.cli.map_choices import one_map
+from dualwrite.composition.house import House
+from dualwrite.errors import SettingsRefused
+from dualwrite.store.initial_syncs import RunId
+from dualwrite.store.refusals import Refusal, RefusalFilter, RefusalGroup
+
+_A_PAGE = 25
+"""So many rows are shown at once; with JSON all of them, unless --top says how many."""
+_STANDARD_OUTPUT = "-"
+
+Asked = Callable[[House], Awaitable[tuple[RunId | None, RefusalFilter]]]
+"""Which refusals are meant, of which run (None: of all)."""
+
+
+def list_refused(
+    context: typer.Context,
+    name: RunName = "",
+    map_name: Annotated[str | None, typer.Option("--map", help="Of this map.")] = None,
+    legal_entity: Annotated[str | None, typer.Option("--legal-entity", metavar="ID", help="Of this one.")] = None,
+    column: Annotated[str | None, typer.Option("--column", help="Because of this column.")] = None,
+    code: Annotated[str | None, typer.Option("--code", help="With this code.")] = None,
+    cause: Annotated[str | None, typer.Option("--cause", help="For this cause, as --by-cause tells it.")] = None,
+    still_open: Annotated[
+        bool, typer.Option("--open", help="Of whatever run, unless a later one has done the row again.")
+    ] = False,
+    by_cause: Annotated[bool, typer.Option("--by-cause", help="How many rows each cause has, the most first.")] = False,
+    file: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="Write all of them with their values; - for standard output."),
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="How many rows.", show_default=str(_A_PAGE))] = None,
+    skip: Annotated[int, typer.Option("--skip", min=0, help="Leave out so many before.")] = 0,
+) -> None:
+    """List the rows that a run refused, with reason and way out; of the latest run unless named."""
+    call = invocation(context)
+    if name and still_open:
+        raise typer.BadParameter("name a run, or give --open")
+
+    async def asked(house: House) -> tuple[RunId | None, RefusalFilter]:
+        which = RefusalFilter(
+            map=await one_map(house, map_name) if map_name is not None else None,
+            legal_entity=legal_entity.lower() if legal_entity is not None else None,
+            column=column,
+            code=code,
+            cause=cause,
+            open_only=still_open,
+        )
+        return None if still_open else await find_run(house, name), which
+
+    if file is not None:
+        _write_file(call, asked, file)
+    elif by_cause:
+        _show_groups(call, asked)
+    else:
+        most = top if top is not None or call.output.as_json else _A_PAGE
+        _show_rows(call, asked, most=most, skip=skip)
+
+
+def _show_rows(call: Invocation, asked: Asked, *, most: int | None, skip: int) -> None:
+    async def found(house: House) -> tuple[Sequence[Refusal], int]:
+        run, which = await asked(house)
+        reports = reports_of(house)
+        rows = sum(each.rows for each in await reports.refusal_groups(run, which))
+        return await reports.refused(run, which, limit_rows=most, offset_rows=skip), rows
+
+    refused, rows = call.in_house(found)
+    shown: list[RenderableType] = [refused_table(refused)] if refused else [_nothing(rows)]
+    last = skip + len(refused)
+    if refused and last < rows:
+        more = f"{skip + 1:,} to {last:,} of {rows:,} rows; the next ones: --skip {last}; all of them: --csv FILE"
+        shown += [Text(), Text(more, style="dim")]
+    call.output.show({"rows": rows, "refused": refused_document(refused)}, *shown)
+
+
+def _show_groups(call: Invocation, asked: Asked) -> None:
+    async def found(house: House) -> Sequence[RefusalGroup]:
+        return await reports_of(house).refusal_groups(*await asked(house))
+
+    groups = call.in_house(found)
+    call.output.show(groups_document(groups), groups_table(groups) if groups else _nothing(0))
+
+
+def _write_file(call: Invocation, asked: Asked, file: str) -> None:
+    async def written(house: House) -> int:
+        run, which = await asked(house)
+        with ExitStack() as stack:
+            return await write_csv(lambda: reports_of(house).all_refused(run, which), _opened(file, stack))
+
+    rows = call.in_house(written)
+    if file != _STANDARD_OUTPUT:
+        call.output.show({"file": file, "rows": rows}, Text(f"{file}: {rows:,} refused rows", style="green"))
+
+
+def _opened(file: str, stack: ExitStack) -> TextIO:
+    if file == _STANDARD_OUTPUT:
+        return sys.stdout
+    try:
+        return stack.enter_context(Path(file).open("w", encoding="utf-8", newline=""))
+    except OSError as error:
+        raise SettingsRefused(f"{file} cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def _nothing(rows: int) -> Text:
+    return Text(f"There are no more than {rows:,} rows." if rows else "Nothing was refused.", style="green")
