@@ -80,6 +80,22 @@ class Settings(BaseSettings):
     contention_seconds: float = Field(default=30, gt=0, le=3600)
     """How long in seconds a request is retried after lock waits ran out, before the caller is told of the conflict."""
 
+    worker_concurrency: int = Field(default=2, ge=1, le=64)
+    """Batches of an initial sync that one process carries out at the same time. The setting of whoever started
+    ``dualwrite up`` or ``dualwrite worker`` last holds for all processes."""
+
+    environment_concurrency: int = Field(default=8, ge=1, le=1_000)
+    """Batches of an initial sync that all processes together carry out at the same time in one target environment; as
+    above, the last one started says so for all."""
+
+    environment_partitions_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Partitions of an initial sync that all processes together begin per minute in one target environment, unset as
+    many as there is time for; as above, the last one started says so for all."""
+
+    worker_grace_seconds: float = Field(default=20, ge=0, le=3600)
+    """How long in seconds a process that is told to stop lets the partitions under way come to their end. What takes
+    longer is rolled back and done again by whoever takes over."""
+
     token_seconds: int = Field(default=3_600, ge=60, le=86_400)
     """Lifetime in seconds of an access token."""
 

@@ -7,21 +7,29 @@ from uuid import uuid4
 
 import psycopg
 
-from dualwrite.errors import EnvironmentUnavailable
+from dualwrite.errors import EnvironmentUnavailable, RecordRefused
 from dualwrite.lifecycle.initial_sync.work import Batch, Carried
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId, RunState
+
+_Session = psycopg.AsyncConnection[tuple[object, ...]]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (run uuid PRIMARY KEY, state text NOT NULL, message text NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS piece (
     run uuid, number int, wave int, batch int, target text, seconds float, faults int NOT NULL DEFAULT 0,
+    broken bool NOT NULL DEFAULT false,
     PRIMARY KEY (run, number)
 );
 CREATE TABLE IF NOT EXISTS begun (run uuid, number int, worker text, at timestamptz DEFAULT clock_timestamp());
-CREATE TABLE IF NOT EXISTS done (run uuid, number int, worker text, PRIMARY KEY (run, number));
+CREATE TABLE IF NOT EXISTS done (
+    run uuid, number int, worker text, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (run, number)
+);
 CREATE TABLE IF NOT EXISTS finished (run uuid PRIMARY KEY);
 """
+_PLAN = "INSERT INTO piece (run, number, wave, batch, target, seconds, faults) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+_DONE = "INSERT INTO done (run, number, worker) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+_UNFINISHED = "SELECT run FROM run WHERE state IN ('planned', 'running', 'pausing', 'cancelling')"
 _NEXT = {
     RunState.PAUSING: RunState.PAUSED,
     RunState.CANCELLING: RunState.CANCELLED,
@@ -39,7 +47,12 @@ class Piecework:
     # --- what a test does and sees ----------------------------------------------------------------------------------
 
     def start(
-        self, waves: Sequence[Sequence[Sequence[int]]], *, seconds: float = 0, target: Side = Side.DATAVERSE, faults: int = 0
+        self,
+        waves: Sequence[Sequence[Sequence[int]]],
+        *,
+        seconds: float = 0,
+        target: Side = Side.DATAVERSE,
+        faults: int = 0,
     ) -> RunId:
         """A planned run with these waves of batches of partitions, each of which takes that long."""
         run = RunId(uuid4())
@@ -50,7 +63,10 @@ class Piecework:
                 for numbers in batches:
                     for number in numbers:
                         values = (run, number, wave, batch, target.value, seconds, faults)
-                        connection.execute("INSERT INTO piece VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
+                        connection.execute(
+                            "INSERT INTO piece (run, number, wave, batch, target, seconds, faults) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                            values,
+                        )
                     batch += 1
         return run
 
@@ -68,6 +84,23 @@ class Piecework:
     def begun(self, run: RunId) -> list[int]:
         """In order of time; a partition that was begun twice is here twice."""
         return [number for (number,) in self.query("SELECT number FROM begun WHERE run = %s ORDER BY at", run)]
+
+    def message(self, run: RunId) -> str:
+        ((message,),) = self.query("SELECT message FROM run WHERE run = %s", run)
+        return str(message)
+
+    def break_partition(self, run: RunId, number: int) -> None:
+        """It cannot be carried out."""
+        self.query("UPDATE piece SET broken = true WHERE run = %s AND number = %s RETURNING 1", run, number)
+
+    def most_at_once(self, run: RunId) -> int:
+        """Partitions that were under way at the same time."""
+        ((most,),) = self.query(
+            "SELECT max((SELECT count(*) FROM begun b JOIN done d USING (run, number)"
+            " WHERE b.run = o.run AND b.at <= o.at AND d.at > o.at)) FROM begun o WHERE o.run = %s",
+            run,
+        )
+        return int(str(most))
 
     def workers(self, run: RunId) -> set[str]:
         return {worker for (worker,) in self.query("SELECT worker FROM done WHERE run = %s", run)}
@@ -103,12 +136,15 @@ class Piecework:
             )
             if await cursor.fetchone():
                 raise EnvironmentUnavailable("The environment does not answer.")
+            if await self._is_broken(session, run, number):
+                raise RecordRefused(f"Partition {number} is broken.")
             async with session.transaction():
                 await session.execute(
                     "SELECT pg_sleep(seconds) FROM piece WHERE run = %s AND number = %s", (run, number)
                 )
                 await session.execute(
-                    "INSERT INTO done VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (run, number, worker)
+                    "INSERT INTO done (run, number, worker) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                    (run, number, worker),
                 )
             return Carried.DONE
 
@@ -136,16 +172,20 @@ class Piecework:
 
     async def unfinished(self) -> tuple[RunId, ...]:
         async with await self._session() as session:
-            cursor = await session.execute("SELECT run FROM run WHERE state IN ('planned','running','pausing','cancelling')")
+            cursor = await session.execute(_UNFINISHED)
             return tuple(RunId(run) for (run,) in await cursor.fetchall())
 
-    async def _state(self, session: psycopg.AsyncConnection[tuple[object, ...]], run: RunId) -> RunState:
+    async def _is_broken(self, session: _Session, run: RunId, number: int) -> bool:
+        cursor = await session.execute("SELECT broken FROM piece WHERE run = %s AND number = %s", (run, number))
+        return await cursor.fetchone() == (True,)
+
+    async def _state(self, session: _Session, run: RunId) -> RunState:
         cursor = await session.execute("SELECT state FROM run WHERE run = %s", (run,))
         row = await cursor.fetchone()
         assert row is not None
         return RunState(row[0])
 
-    async def _session(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
+    async def _session(self) -> _Session:
         return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+from dualwrite import __version__
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
 from dualwrite.composition.tables import Tables
@@ -24,21 +25,28 @@ from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
+from dualwrite.errors import NotAllowed
+from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
 from dualwrite.security.audiences import LOOPBACK_OF, bracketed
 from dualwrite.security.clients import Clients
+from dualwrite.security.clock import system_clock
 from dualwrite.security.credentials import Credentials
 from dualwrite.security.local_administrator import ensure_local_administrator
 from dualwrite.security.passwords import Passwords
 from dualwrite.settings import Settings
 from dualwrite.store.database import Store
 from dualwrite.store.environments import EnvironmentKind
+from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.sync.link import Pair
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
+from dualwrite.workflows.conductor import DurableConductor
+from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.workers import Workers
 
 FINOPS = EnvironmentName("finops")
 DATAVERSE = EnvironmentName("dataverse")
@@ -62,12 +70,25 @@ class House:
     tables: Tables
     clients: Clients
     administrator: Credentials
+    workers: Workers
+    """This process's part in the work on initial syncs."""
     instance: str
     """Names this house for as long as it stands; the next start has another."""
 
     @property
     def lifecycle(self) -> MapLifecycle:
         return MapLifecycle(self.store, CONNECTION, self.pair, self.router, who="local administrator")
+
+    @property
+    def conductor(self) -> DurableConductor:
+        """Whoever has it wait for a run takes part in the work on it."""
+        return DurableConductor(self.workers, standing=self._standing)
+
+    async def _standing(self, run: RunId) -> RunState:
+        record = await self.store.initial_syncs.get(run)
+        if record is None:
+            raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
+        return record.state
 
     async def ensure_tables(self, finops: Iterable[str], dataverse: Iterable[str]) -> int:
         """Both environments have these tables of the catalog; tells how many steps that took. Raises: CatalogRefused.
@@ -114,6 +135,7 @@ async def open_house(settings: Settings, *, reached: CrashPoints | None = None) 
             await environment.open()
             stack.push_async_callback(environment.close)
         house = await _linked(settings, server, store, Pair(finops, dataverse), (finops, dataverse), reached)
+        stack.push_async_callback(house.workers.close, grace_s=settings.worker_grace_seconds)
         yield house
 
 
@@ -164,6 +186,7 @@ async def _linked(
         tables=tables,
         clients=clients,
         administrator=administrator,
+        workers=_workers(settings, server, SyncWork(store, CONNECTION, pair, router)),
         instance=uuid4().hex,
     )
     for name, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
@@ -185,6 +208,20 @@ def _prepare_databases(server: Server) -> None:
         conninfo = server.conninfo(_database(purpose))
         create_bookkeeping(conninfo)
         take_over(conninfo, load_schema(side), who="start")
+
+
+def _workers(settings: Settings, server: Server, work: SyncWork) -> Workers:
+    limits = Limits(
+        settings.worker_concurrency, settings.environment_concurrency, settings.environment_partitions_per_minute
+    )
+    return Workers(
+        server.conninfo(_database("store")),
+        work,
+        limits,
+        version=__version__,
+        environments={Side.FINOPS: FINOPS, Side.DATAVERSE: DATAVERSE},
+        now=system_clock,
+    )
 
 
 def _hosted_settings(settings: Settings) -> HostedSettings:

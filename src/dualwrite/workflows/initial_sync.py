@@ -10,19 +10,22 @@ that :mod:`runtime` has begun.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 from uuid import UUID
 
 import structlog
 from dbos import DBOS, SetEnqueueOptions, StepOptions, WorkflowHandleAsync
+from dbos import error as dbos_errors
 
 from dualwrite.errors import Disposition, DualwriteError
 from dualwrite.lifecycle.initial_sync.work import Batch, Carried
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.workflows.ledger import BATCH, BATCHES, COORDINATOR
+from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.shift import Doing, Piece, Shift
 
 log = structlog.get_logger(__name__)
@@ -31,10 +34,22 @@ log = structlog.get_logger(__name__)
 COORDINATOR_ATTEMPTS = 200
 BATCH_ATTEMPTS = 20
 """What has taken so many processes with it is not tried again."""
-AWAIT_S = 0.1
+_ROUNDS = 5
+"""A run that has not come further for so many rounds is broken off."""
+_LOOK_S = 0.1
 
-Waves = Sequence[Sequence[tuple[int, str, Sequence[int]]]]
-"""Wave by wave the batches' number, target environment and partitions: JSON, as all that is recorded."""
+
+class Plan(TypedDict):
+    """What there is to do: wave by wave the batches' target environment and partitions. JSON, as all that is recorded.
+
+    ``at_once`` batches are in the queue, or carried out, at the same time: enough for the workers, and few enough for
+    a run that is to pause to do so soon.
+    """
+
+    waves: Sequence[Sequence[tuple[str, Sequence[int]]]]
+    at_once: int
+
+
 T = TypeVar("T")
 
 
@@ -44,8 +59,7 @@ class AtWork:
 
     shift: Shift
     environments: Mapping[Side, str]
-    partition_is_batch: bool
-    """Whether every partition is enqueued by itself, so that a limit of partitions per minute holds."""
+    limits: Limits
 
 
 _at_work: AtWork | None = None
@@ -76,46 +90,80 @@ async def coordinate(run: str) -> None:
     _here().shift.enter()
     run_id = RunId(UUID(run))
     try:
-        if await _through(run_id, await _step(Doing(run_id, Piece.PREPARE), _prepared)) and await _through(
-            run_id, await _step(Doing(run_id, Piece.SECOND_PASS), _second_pass)
-        ):
-            await _step(Doing(run_id, Piece.FINISH), _finished)
+        await _to_rest(run_id)
     except Exception as error:
         # The named supervisor of a run: whatever went wrong, people find it at the run.
         await _fail(run_id, error)
 
 
 @DBOS.workflow(name=BATCH, max_recovery_attempts=BATCH_ATTEMPTS)
-async def carry_out_batch(run: str, partitions: list[int]) -> None:
-    """The partitions are done, as far as the run goes on."""
+async def carry_out_batch(run: str, partitions: list[int]) -> str:
+    """The partitions are done, as far as the run goes on; says whether all are."""
     _here().shift.enter()
     run_id = RunId(UUID(run))
     for number in partitions:
-        doing = Doing(run_id, Piece.PARTITION, number)
         try:
-            if await _step(doing, _carried_out) != Carried.DONE.value:
-                return
+            carried = await _step(Doing(run_id, Piece.PARTITION, number), _carried_out)
         except Exception as error:
             # As above, for one partition.
             await _fail(run_id, error, number=number)
+            carried = Carried.NOT_DONE.value
+        if carried != Carried.DONE.value:
+            return carried
+    return Carried.DONE.value
+
+
+async def _to_rest(run: RunId) -> None:
+    """Round after round is done until nothing is left; usually one is enough."""
+    left: list[int] = []
+    while True:
+        plan = await _step(Doing(run, Piece.PREPARE), _prepared)
+        left.append(sum(len(partitions) for wave in plan["waves"] for _, partitions in wave))
+        if len(left) > _ROUNDS and left[-1] >= left[-_ROUNDS - 1]:
+            raise RuntimeError(f"{left[-1]} partitions could not be carried out, and nothing tells why.")
+        if not await _through(run, plan):
+            return
+        if not await _through(run, await _step(Doing(run, Piece.SECOND_PASS), _second_pass)):
+            return
+        if await _step(Doing(run, Piece.FINISH), _finished) != RunState.RUNNING.value:
             return
 
 
-async def _through(run: RunId, waves: Waves) -> bool:
+async def _through(run: RunId, plan: Plan) -> bool:
     """The waves have been carried out; whether the run goes on."""
-    queue = await DBOS.retrieve_queue_async(BATCHES)
-    assert queue is not None
-    for wave in waves:
-        handles: list[WorkflowHandleAsync[None]] = []
-        for _, environment, partitions in wave:
-            with SetEnqueueOptions(queue_partition_key=environment):
-                handles.append(await queue.enqueue_async(carry_out_batch, str(run), list(partitions)))
-        with _here().shift.waiting():
-            for handle in handles:
-                await handle.get_result(polling_interval_sec=AWAIT_S)
+    for wave in plan["waves"]:
+        await _wave(run, wave, at_once=plan["at_once"])
         if await _step(Doing(run, Piece.SETTLE), _settled) != RunState.RUNNING.value:
             return False
     return True
+
+
+async def _wave(run: RunId, wave: Sequence[tuple[str, Sequence[int]]], *, at_once: int) -> None:
+    """Nothing of the wave is under way any more; when a batch stops before its end, no other is begun."""
+    queue = await DBOS.retrieve_queue_async(BATCHES)
+    assert queue is not None
+    under_way: deque[WorkflowHandleAsync[str]] = deque()
+    goes_on = True
+    for environment, partitions in wave:
+        if len(under_way) >= at_once:
+            goes_on = await _ended(under_way.popleft())
+        if not goes_on:
+            break
+        with SetEnqueueOptions(queue_partition_key=environment):
+            under_way.append(await queue.enqueue_async(carry_out_batch, str(run), list(partitions)))
+    while under_way:
+        await _ended(under_way.popleft())
+
+
+async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
+    """The batch has ended; whether all of it is done."""
+    with _here().shift.waiting():
+        try:
+            return await batch.get_result(polling_interval_sec=_LOOK_S) == Carried.DONE.value
+        except dbos_errors.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
+            raise RuntimeError(
+                f"Part of the run was given up after {BATCH_ATTEMPTS} processes died of it; see the programs' logs."
+            ) from None
 
 
 async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> None:
@@ -145,12 +193,12 @@ def _is_transient(error: BaseException) -> bool:
     return isinstance(error, DualwriteError) and error.disposition is not Disposition.TERMINAL
 
 
-async def _prepared(doing: Doing) -> Waves:
-    return _spelled(await _here().shift.work.prepare(doing.run))
+async def _prepared(doing: Doing) -> Plan:
+    return _plan(await _here().shift.work.prepare(doing.run))
 
 
-async def _second_pass(doing: Doing) -> Waves:
-    return _spelled(await _here().shift.work.second_pass(doing.run))
+async def _second_pass(doing: Doing) -> Plan:
+    return _plan(await _here().shift.work.second_pass(doing.run))
 
 
 async def _settled(doing: Doing) -> str:
@@ -167,13 +215,19 @@ async def _carried_out(doing: Doing) -> str:
     return (await shift.work.carry_out(doing.run, doing.number, worker=shift.worker)).value
 
 
-def _spelled(waves: Sequence[Sequence[Batch]]) -> Waves:
+def _plan(waves: Sequence[Sequence[Batch]]) -> Plan:
     here = _here()
-    return [
-        [
-            (batch.number, here.environments[batch.target], partitions)
-            for batch in wave
-            for partitions in ([[each] for each in batch.partitions] if here.partition_is_batch else [batch.partitions])
-        ]
-        for wave in waves
-    ]
+    return Plan(
+        waves=[
+            [(here.environments[batch.target], partitions) for batch in wave for partitions in _parts(batch)]
+            for wave in waves
+        ],
+        at_once=len(here.environments) * here.limits.environment_concurrency,
+    )
+
+
+def _parts(batch: Batch) -> Sequence[Sequence[int]]:
+    """Under a limit of partitions per minute, which is one of what is taken from the queue, each goes by itself."""
+    if _here().limits.partitions_per_minute is None:
+        return [batch.partitions]
+    return [[number] for number in batch.partitions]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -53,15 +54,27 @@ class Doing:
     number: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A piece that has come to its end here; it may have failed."""
+
+    doing: Doing
+    seconds: float
+
+
+Listener = Callable[[Done], None]
+
+
 class Shift:
     """One process's time at work: pieces are begun until it leaves; those under way may come to their end."""
 
-    def __init__(self, work: Work, *, worker: str) -> None:
+    def __init__(self, work: Work, *, worker: str, listeners: Sequence[Listener] = ()) -> None:
         self.work = work
         self.worker = worker
         self._workflows: set[asyncio.Task[object]] = set()
         self._resting: set[asyncio.Task[object]] = set()
         self._doing: list[Doing] = []
+        self._listeners = listeners
         self._leaving = False
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -83,10 +96,13 @@ class Shift:
         if self._leaving:
             await self._give_up()
         self._doing.append(doing)
+        began = time.monotonic()
         try:
             return await piece()
         finally:
             self._doing.remove(doing)
+            for listener in self._listeners:
+                listener(Done(doing, time.monotonic() - began))
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -18,15 +18,13 @@ from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.liveness import Liveness
-from dualwrite.workflows.shift import Doing, Shift, Work
+from dualwrite.workflows.shift import Doing, Listener, Shift, Work
 
 if TYPE_CHECKING:
     from dualwrite.workflows.ledger import Ledger
     from dualwrite.workflows.runtime import Runtime
 
 log = structlog.get_logger(__name__)
-
-GRACE_S = 20.0
 
 
 class Workers:
@@ -50,6 +48,7 @@ class Workers:
         self._version = version
         self._environments = environments
         self._now = now
+        self._listeners: list[Listener] = []
         self._turn = asyncio.Lock()
         self._ledger: Ledger | None = None
         self._runtime: Runtime | None = None
@@ -59,6 +58,10 @@ class Workers:
     def doing(self) -> tuple[Doing, ...]:
         """What this process is carrying out."""
         return self._runtime.shift.doing if self._runtime is not None else ()
+
+    def listen(self, listener: Listener) -> None:
+        """The listener is told of every piece that this process has carried out, once it takes part."""
+        self._listeners.append(listener)
 
     async def enqueue(self, run: RunId) -> None:
         """The run is worked on by whoever takes part. Idempotency: by run."""
@@ -80,7 +83,7 @@ class Workers:
             if self._runtime is None:
                 await self._launch(ledger)
 
-    async def close(self, *, grace_s: float = GRACE_S) -> None:
+    async def close(self, *, grace_s: float = 0) -> None:
         """This process takes no part any more. What was under way had so many seconds; the rest is for others."""
         async with self._turn:
             if self._runtime is not None:
@@ -105,9 +108,7 @@ class Workers:
         self._stack.push_async_callback(liveness.close)
         await liveness.beat()
         at_work = AtWork(
-            Shift(self._work, worker=self.name),
-            self._environments,
-            partition_is_batch=self._limits.partitions_per_minute is not None,
+            Shift(self._work, worker=self.name, listeners=self._listeners), self._environments, self._limits
         )
         watch = Watch(ledger, liveness, self._work, executor=self.name, version=self._version, now=self._now)
         self._runtime = await self._stack.enter_async_context(launched(ledger, at_work, version=self._version))

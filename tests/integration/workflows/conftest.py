@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 
 import pytest
+from taking_part import new_workers
 
-from dualwrite.metadata.schema import Side
-from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.workers import Workers
 from fakes.piecework import Piecework
-
-ENVIRONMENTS = {side: side.value for side in Side}
-
-
-def new_workers(work: Piecework, limits: Limits = Limits(), *, version: str = "1") -> Workers:
-    return Workers(
-        work.conninfo, work, limits, version=version, environments=ENVIRONMENTS, now=lambda: datetime.now(UTC)
-    )
 
 
 @pytest.fixture
@@ -28,6 +18,7 @@ def work(database: str) -> Piecework:
 
 @pytest.fixture
 async def workers(work: Piecework) -> AsyncIterator[Workers]:
+    """They take part when somebody waits for a run, and leave at the end."""
     workers = new_workers(work)
     yield workers
     await workers.close()
