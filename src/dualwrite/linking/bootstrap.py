@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from uuid import UUID
 
 import polars as pl
@@ -263,7 +264,7 @@ def _column(schema: EnvironmentSchema, table: Table, dotted: str) -> tuple[str, 
     """The path in the spelling of the tables, and the column at its end."""
     owner, spelt = table, []
     *lookups, last = dotted.split(".")
-    for part, following in zip(lookups, (*lookups[1:], last), strict=True):
+    for part, following in pairwise((*lookups, last)):
         column = _find(owner, part, table, dotted)
         targets = [target for name in column.targets if (target := schema.find(name)) is not None]
         owner = next((each for each in targets if each.find(following) is not None), owner)
