@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from dualwrite.environments.port import Environment, Participant
+from dualwrite.environments.port import Commitment, Environment, Participant
 from dualwrite.metadata.values import Value
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Scan:
 @dataclass(frozen=True, slots=True)
 class FrameSearch:
     """Find rows by natural key. ``keys`` has a column ``0``, ``1`` … for each of ``paths``, in order, and ``@company``
-    where the table (or one on the way) is company-specific.
+    where the table is company-specific: it holds for the company-specific tables on the way, too.
 
     Text compares without regard to case. ``columns`` are read besides the id, entries ``<lookup>@table`` where they are
     named. With ``hold``, the rows that are found
@@ -172,6 +172,14 @@ class CopyParticipant(Participant, Protocol):
 
         Live changes pass the gate of each table they write while it is being copied (see ``Participant.accept``); a
         prepared transaction is through when it has been settled.
+        """
+        ...
+
+    async def decide(self, commitment: Commitment) -> None:
+        """What was written is committed, as the source of a change whose other half ``commitment`` is, and that is
+        settled. Like a served transaction it commits only under the epoch it was routed under.
+
+        Raises: Contention (nothing was written on either side), EnvironmentUnavailable, OutcomeUnknown.
         """
         ...
 

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.hosted.connections import connection_pool, copying_pool
+from dualwrite.environments.hosted.deciding import commit_decided, roll_back
 from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
@@ -47,11 +48,9 @@ from dualwrite.environments.port import (
 )
 from dualwrite.errors import (
     Contention,
-    DualwriteError,
     EnvironmentUnavailable,
     LimitExceeded,
     NotAllowed,
-    OutcomeUnknown,
 )
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import Row
@@ -224,15 +223,15 @@ class HostedEnvironment:
                         ChangeSet(self.name, (*changes, *session.made_by_rules), caller, attempt), session
                     )
             except TimeoutError:
-                await _rollback(connection)
+                await roll_back(connection)
                 raise LimitExceeded(
                     f"a transaction may take {self.settings.transaction_seconds:g} seconds "
                     "(setting transaction_seconds); this one took longer and was rolled back"
                 ) from None
             except BaseException:
-                await _rollback(connection)
+                await roll_back(connection)
                 raise
-            await self._commit(connection, commitment)
+            await commit_decided(connection, shape.layouts, commitment, reached=self._reached)
         await commitment.committed()
         return changes
 
@@ -244,30 +243,6 @@ class HostedEnvironment:
             return EmptyCommitment(await self._epoch_on(session.connection))
         commitment = await self._pipeline.before_commit(changes, session)
         return commitment or EmptyCommitment(await self._epoch_on(session.connection))
-
-    async def _commit(self, connection: DictConnection, commitment: Commitment) -> None:
-        """Decide and commit in one message: afterwards the decision stands, or the target has been told otherwise."""
-        decision = commitment.decision
-        carried = f"'{decision.change}', '{decision.prepared}', '{decision.target}'" if decision else "NULL, NULL, NULL"
-        self._reached("source.deciding")
-        try:
-            with translated(self._shape.layouts):
-                await connection.execute(f"SELECT dualwrite.decide({int(commitment.epoch)}, {carried}); COMMIT")
-        except EnvironmentUnavailable as error:
-            await connection.close()
-            if decision is None:
-                raise OutcomeUnknown("the database went away while the change was being saved; read it back") from error
-            if not await commitment.unknown():
-                raise EnvironmentUnavailable("the database went away; the change was not saved") from error
-        except DualwriteError:
-            await _rollback(connection)
-            await commitment.abandoned()
-            raise
-        except BaseException:
-            # Cancelled with the message on its way: it may have been carried out. Recovery will read the decision.
-            await connection.close()
-            raise
-        self._reached("source.committed")
 
     # --- taking part ------------------------------------------------------------------------------------------------
 
@@ -404,10 +379,3 @@ def _prepared(name: str, prepared_at: datetime) -> PreparedTransaction:
 def _check_role(caller: Caller) -> None:
     if caller.roles and caller.roles <= _READ_ONLY:
         raise NotAllowed(f"{caller.name} may read and not write: its only role is {', '.join(sorted(caller.roles))}.")
-
-
-async def _rollback(connection: DictConnection) -> None:
-    try:
-        await connection.execute("ROLLBACK")
-    except psycopg.Error:
-        await connection.close()

@@ -24,7 +24,9 @@ def prepared_name(source: EnvironmentName, change: ChangeId, *, epoch: Epoch) ->
     return PreparedName(f"{NAME_PREFIX}:{source}:{epoch}:{change}")
 
 
-class _State(Enum):
+class State(Enum):
+    """Where the transaction stands."""
+
     NEW = auto()
     OPEN = auto()
     ENDED = auto()
@@ -45,19 +47,19 @@ class HostedParticipant(HostedSession):
         # Two transactions that hold each other's half wait for each other; the shorter wait gives way. Drawn by lot, so
         # that neither side of a link is the one that always does.
         self._lock_wait_ms = random.randint(lock_wait_ms // 2, lock_wait_ms * 3 // 2)
-        self._state = _State.NEW
+        self._state = State.NEW
         self._name: PreparedName | None = None
         self._can_undo = False
 
     async def begin(self) -> None:
         with translated(self.layouts):
             await self.connection.execute(f"BEGIN; SET LOCAL lock_timeout = {self._lock_wait_ms}")
-        self._state = _State.OPEN
+        self._state = State.OPEN
 
     async def accept(
         self, change: ChangeId, *, source: EnvironmentName, epoch: Epoch, gates: Sequence[str] = ()
     ) -> PreparedName:
-        self._state = _State.OPEN
+        self._state = State.OPEN
         self._name = prepared_name(source, change, epoch=epoch)
         with translated(self.layouts):
             await self.connection.execute(
@@ -70,7 +72,7 @@ class HostedParticipant(HostedSession):
         assert self._name is not None
         with translated(self.layouts):
             await self.connection.execute(f"PREPARE TRANSACTION '{self._name}'")
-        self._state = _State.ENDED
+        self._state = State.ENDED
         return self._name
 
     async def savepoint(self) -> None:
@@ -87,13 +89,13 @@ class HostedParticipant(HostedSession):
     async def commit(self) -> None:
         with translated(self.layouts):
             await self.connection.execute("COMMIT")
-        self._state = _State.ENDED
+        self._state = State.ENDED
 
     async def close(self) -> None:
         """Roll back what is neither prepared nor committed."""
-        if self._state is _State.OPEN and self.connection.info.transaction_status is not TransactionStatus.IDLE:
+        if self._state is State.OPEN and self.connection.info.transaction_status is not TransactionStatus.IDLE:
             try:
                 await self.connection.execute("ROLLBACK")
             except (pg.OperationalError, pg.InterfaceError):
                 await self.connection.close()
-        self._state = _State.ENDED
+        self._state = State.ENDED

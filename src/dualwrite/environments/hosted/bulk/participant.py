@@ -18,13 +18,14 @@ from dualwrite.environments.hosted.bulk.reading import COMPANY_CODE, compile_sca
 from dualwrite.environments.hosted.bulk.transfer import array_text, read_frame, selection
 from dualwrite.environments.hosted.bulk.writing import FrameWriter
 from dualwrite.environments.hosted.ddl import quoted, relation
+from dualwrite.environments.hosted.deciding import commit_decided
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.gates import closing
 from dualwrite.environments.hosted.layout import Layout
-from dualwrite.environments.hosted.participant import HostedParticipant
+from dualwrite.environments.hosted.participant import HostedParticipant, State
 from dualwrite.environments.hosted.shape import Shape
-from dualwrite.environments.port import Command, Delete, RecordChange
+from dualwrite.environments.port import Command, Commitment, Delete, RecordChange
 from dualwrite.errors import Contention
 from dualwrite.metadata.conventions import COMPANY_TABLE
 from dualwrite.metadata.schema import Side
@@ -169,6 +170,11 @@ class HostedCopyParticipant(HostedParticipant):
     async def close_gate(self, table: str) -> None:
         with translated(self.layouts):
             await self.connection.execute(closing(self.layouts.of(table).table.name))
+
+    async def decide(self, commitment: Commitment) -> None:
+        self._state = State.ENDED
+        await commit_decided(self.connection, self.layouts, commitment)
+        await commitment.committed()
 
     async def outcome_of(self, run: UUID, partition: int) -> str | None:
         query = "SELECT outcome FROM dualwrite.copied_partition WHERE run = %s AND partition = %s"
