@@ -66,11 +66,18 @@ class PackageFile:
 
     def open(self, entity: PackagedEntity) -> ByteStream:
         """The entity's file at its start; what is wrong with it later raises SettingsRefused."""
+        return _Member(self._archive, self._member(entity), self._name)
+
+    def size_of(self, entity: PackagedEntity) -> int:
+        """How many bytes the entity's file holds. Raises: SettingsRefused, when the package has none."""
+        return self._member(entity).file_size
+
+    def _member(self, entity: PackagedEntity) -> zipfile.ZipInfo:
         member = self._members.get(entity.file.casefold())
         if member is None:
             held = ", ".join(sorted(each.filename for each in self._members.values()))
             raise SettingsRefused(f"{self._name} has no {entity.file}, the file of {entity.entity}; it holds {held}")
-        return _Member(self._archive, member, self._name)
+        return member
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
         """The members by file name, whatever folder of the zip they are in."""
