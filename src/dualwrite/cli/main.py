@@ -21,6 +21,7 @@ _INTERRUPTED = 130
 
 _COMMANDS: Mapping[str, str] = {
     "up": "dualwrite.cli.up:up",
+    "worker": "dualwrite.cli.worker:worker",
     "status": "dualwrite.cli.status:status",
     "token": "dualwrite.cli.token:token",
     "import": "dualwrite.cli.imports:import_file",

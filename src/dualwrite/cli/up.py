@@ -7,10 +7,9 @@ import contextlib
 import os
 import shlex
 import shutil
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from starlette.types import ASGIApp
 from dualwrite import __version__
 from dualwrite.cli.addresses import Addresses, folder_option, forget_addresses, write_addresses
 from dualwrite.cli.first_start import Done, FirstStart, inventory
+from dualwrite.cli.initial_sync.ending import next_command
+from dualwrite.cli.initial_sync.progress import headline, map_lines
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.logs import log_to_standard_error
 from dualwrite.cli.output import Output
@@ -32,9 +33,11 @@ from dualwrite.cli.refused_maps import way_out
 from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
 from dualwrite.cli.services import Services
 from dualwrite.cli.steps import Steps
+from dualwrite.cli.stopping import run_until_stopped
 from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
 from dualwrite.composition.services import build_apps
 from dualwrite.lifecycle.checks import document_of
+from dualwrite.lifecycle.initial_sync.reports import RunProgress
 from dualwrite.security.clock import system_clock
 from dualwrite.servers.serving import BoundPorts, ReadinessGate, bound_ports, serving
 from dualwrite.settings import Settings
@@ -63,42 +66,7 @@ def up(
     settings = call.settings(host=host, admin_port=admin_port, finops_port=finops_port, dataverse_port=dataverse_port)
     log_to_standard_error(settings.log_level)
     job = _Up(call.output, demo=not no_demo, once=once)
-    raise typer.Exit(_run(job.run(settings)))
-
-
-def _run(job: Awaitable[None]) -> int:
-    """The job is through, or was stopped by SIGINT or SIGTERM, and everything it opened is closed."""
-
-    async def until_stopped() -> None:
-        loop = asyncio.get_running_loop()
-        work = asyncio.ensure_future(job)
-        stopped = False
-
-        def stop() -> None:
-            nonlocal stopped
-            if not stopped:
-                stopped = True
-                work.cancel()
-
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, stop)
-        try:
-            await work
-        except asyncio.CancelledError:
-            if not stopped:
-                raise
-
-    with asyncio.Runner(loop_factory=_event_loop) as runner:
-        runner.run(until_stopped())
-    return 0
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform == "win32":
-        return asyncio.new_event_loop()
-    import uvloop
-
-    return uvloop.new_event_loop()
+    raise typer.Exit(run_until_stopped(job.run(settings)))
 
 
 @dataclass(slots=True)
@@ -119,6 +87,7 @@ class _Up:
             ports = stack.enter_context(bound_ports(settings))
             stack.callback(console.print, "[dim]Stopped.[/]")
             house = await self._open(stack, ports.within(settings), steps)
+            await house.workers.join(impose_limits=True)
             done = await FirstStart(house, steps).run(demo=self.demo)
             gate, ended = await self._serve(stack, house, ports, steps)
             trip = await self._round_trip(house, steps) if done.synced is not None else None
@@ -180,6 +149,7 @@ class _Up:
             "addresses": house.urls,
             "data_folder": house.settings.data_folder,
             "round_trip": trip,
+            "initial_sync": None if done.under_way is None else _run_document(done.under_way),
             "stopped_maps": [{**document_of(each), "way_out": way_out(each)} for each in done.stopped],
             **held,
         }
@@ -190,6 +160,8 @@ class _Up:
         linked = bool(held["companies"])
         if done.nothing and linked:
             console.print(_as_it_was(held, otherwise=bool(done.stopped)))
+        if done.under_way is not None:
+            console.print(_under_way(done.under_way))
         console.print()
         title = f"[green]Ready[/] after {seconds:.1f} s"
         console.print(Panel.fit(_address_table(house), title=title, title_align="left", border_style="green"))
@@ -220,6 +192,16 @@ def _as_it_was(held: Mapping[str, object], *, otherwise: bool) -> Text:
     return Text.from_markup(
         f" [green]✓[/] {everything}: {maps['running']} of {maps['all']} maps are running; {counted}"
     )
+
+
+def _run_document(progress: RunProgress) -> Mapping[str, object]:
+    return {"run": progress.run.run, "state": progress.run.state}
+
+
+def _under_way(progress: RunProgress) -> Text:
+    """A run of the initial sync that is not through, and the command that follows."""
+    standing = headline(progress, map_lines(progress))
+    return Text.assemble((" · ", "yellow"), standing, (f"\n   {next_command(progress.run)}", "dim"))
 
 
 def _addresses(house: House) -> Addresses:

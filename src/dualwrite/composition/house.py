@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from dualwrite import __version__
@@ -69,15 +69,24 @@ class House:
     tally: Tally
     tables: Tables
     clients: Clients
-    administrator: Credentials
+    credentials: Credentials | None
+    """The local administrator's; None in a house that serves nobody."""
     workers: Workers
     """This process's part in the work on initial syncs."""
     instance: str
     """Names this house for as long as it stands; the next start has another."""
 
     @property
+    def administrator(self) -> Credentials:
+        """The local administrator's credentials, in a house that serves."""
+        assert self.credentials is not None
+        return self.credentials
+
+    @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(self.store, CONNECTION, self.pair, self.router, who="local administrator")
+        return MapLifecycle(
+            self.store, CONNECTION, self.pair, self.router, conductor=self.conductor, who="local administrator"
+        )
 
     @property
     def conductor(self) -> DurableConductor:
@@ -111,8 +120,12 @@ def service_urls(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, reached: CrashPoints | None = None) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, *, reached: CrashPoints | None = None, serves: bool = True
+) -> AsyncIterator[House]:
     """The house stands: databases created and upgraded, environments open, what a dead process left behind settled.
+
+    A house that serves nobody leaves alone who may enter and where the services are.
 
     ``reached`` is told of every named step of a transaction; without one, the setting ``crash_at`` decides.
 
@@ -135,6 +148,8 @@ async def open_house(settings: Settings, *, reached: CrashPoints | None = None) 
             await environment.open()
             stack.push_async_callback(environment.close)
         house = await _linked(settings, server, store, Pair(finops, dataverse), (finops, dataverse), reached)
+        if serves:
+            house = await _entered(house)
         stack.push_async_callback(house.workers.close, grace_s=settings.worker_grace_seconds)
         yield house
 
@@ -169,11 +184,7 @@ async def _linked(
     await asyncio.to_thread(seed_dataverse, server.conninfo(_database(DATAVERSE)))
     for environment in environments:
         await environment.current_schema()
-    clients = Clients(store.clients, Passwords())
-    administrator = await ensure_local_administrator(
-        clients, settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
-    )
-    house = House(
+    return House(
         settings=settings,
         server=server,
         store=store,
@@ -184,16 +195,23 @@ async def _linked(
         recovery=recovery,
         tally=tally,
         tables=tables,
-        clients=clients,
-        administrator=administrator,
+        clients=Clients(store.clients, Passwords()),
+        credentials=None,
         workers=_workers(settings, server, SyncWork(store, CONNECTION, pair, router)),
         instance=uuid4().hex,
     )
+
+
+async def _entered(house: House) -> House:
+    """The local administrator may enter, and the store knows where the services are."""
     for name, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
-        await store.environments.save(
+        await house.store.environments.save(
             name, side=side, kind=EnvironmentKind.HOSTED, url=house.urls[name], database=_database(name)
         )
-    return house
+    credentials = await ensure_local_administrator(
+        house.clients, house.settings.data_folder, default_company=DEFAULT_COMPANY, user_id=ADMINISTRATOR_ID
+    )
+    return replace(house, credentials=credentials)
 
 
 def _database(purpose: str) -> str:

@@ -167,8 +167,9 @@ async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
 
 
 async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> None:
-    message = error.message if isinstance(error, DualwriteError) else f"{type(error).__name__}: {error}"
-    log.error("initial sync failed", run=str(run), partition=number, reason=message)
+    is_ours = isinstance(error, DualwriteError)
+    message = error.message if is_ours else f"{type(error).__name__}: {error}"
+    log.error("initial sync failed", run=str(run), partition=number, reason=message, exc_info=None if is_ours else error)
 
     async def failed(doing: Doing) -> str:
         return (await _here().shift.work.fail(run, message, number=number)).value

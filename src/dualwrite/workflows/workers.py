@@ -113,7 +113,7 @@ class Workers:
         watch = Watch(ledger, liveness, self._work, executor=self.name, version=self._version, now=self._now)
         self._runtime = await self._stack.enter_async_context(launched(ledger, at_work, version=self._version))
         await self._stack.enter_async_context(_kept_up(watch.run()))
-        log.info("takes part", worker=self.name)
+        log.debug("takes part", worker=self.name)
 
 
 @asynccontextmanager
