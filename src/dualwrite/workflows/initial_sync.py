@@ -168,8 +168,12 @@ async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
 
 async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> None:
     is_ours = isinstance(error, DualwriteError)
-    message = error.message if is_ours else f"{type(error).__name__}: {error}"
-    log.error("initial sync failed", run=str(run), partition=number, reason=message, exc_info=None if is_ours else error)
+    if isinstance(error, DualwriteError):
+        message = error.message
+        log.error("initial sync failed", run=str(run), partition=number, code=error.code, reason=message)
+    else:
+        message = f"{type(error).__name__}: {error}"
+        log.error("initial sync failed", run=str(run), partition=number, exc_info=error)
 
     async def failed(doing: Doing) -> str:
         return (await _here().shift.work.fail(run, message, number=number)).value
