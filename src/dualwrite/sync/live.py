@@ -168,14 +168,14 @@ class LiveSync:
         except BaseException:
             # Nothing is decided yet, so whatever came of it can be undone: also when only the answer has failed.
             if preparing is not None:
-                await asyncio.shield(asyncio.ensure_future(self._withdraw(preparing)))
+                await asyncio.shield(asyncio.ensure_future(self.withdraw(preparing)))
             raise
         self._reached("target.prepared")
         return PreparedCommitment(
             routing=routing, decision=Decision(change, name, self._target.name), live=self, work=work
         )
 
-    async def _withdraw(self, name: PreparedName) -> None:
+    async def withdraw(self, name: PreparedName) -> None:
         """The target half is gone, prepared or not. Never raises: what fails here is left to recovery."""
         try:
             await self._target.accepted_ended()
