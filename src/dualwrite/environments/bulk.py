@@ -48,6 +48,7 @@ class Span:
 class Extent:
     """A part of a table that is copied at once: the rows of some companies (None: of all) within a span.
 
+    An empty text among the companies stands for the rows that have none.
     ``rows`` is how many there were when they were counted.
     """
 
@@ -60,7 +61,7 @@ class Extent:
 class Scan:
     """The committed rows of ``table`` to be read as a frame, in the order of their ids.
 
-    ``companies`` in this side's words, without regard to case. ``ids`` names the rows instead of ``span``.
+    ``companies`` in this side's words, without regard to case; an empty text for the rows that have none. ``ids`` names the rows instead of ``span``.
     ``created_before`` leaves out rows that are surely younger, where the environment can tell.
     """
 

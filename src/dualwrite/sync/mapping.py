@@ -271,10 +271,15 @@ async def company_of(plan: Plan, row: Row, companies: Companies, codes: CompanyC
 
 def _company_row_linked(plan: Plan, table: Table, row: Row, companies: Companies) -> bool:
     """The rows of the company tables themselves take part when they are linked."""
-    if table.side is Side.DATAVERSE:
-        return str(row.get(COMPANY_CODE, "")).lower() in companies.by_code
-    column = next((part.finops_column for part in plan.key if part.dataverse_path == (COMPANY_CODE,)), table.key[0])
-    return str(row.get(column, "")).lower() in companies.by_legal_entity
+    code = str(row.get(company_code_column(plan, table.side), "")).lower()
+    return code in (companies.by_code if table.side is Side.DATAVERSE else companies.by_legal_entity)
+
+
+def company_code_column(plan: Plan, side: Side) -> str:
+    """The column by which the company table of that side names its companies; ``plan`` is the map between the two."""
+    if side is Side.DATAVERSE:
+        return COMPANY_CODE
+    return next((part.finops_column for part in plan.key if part.dataverse_path == (COMPANY_CODE,)), plan.finops.key[0])
 
 
 async def read_related(route: DirectionPlan, row: Row, paths: frozenset[Path], source: Session) -> Mapping[Path, Value]:

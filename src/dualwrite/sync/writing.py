@@ -19,6 +19,7 @@ from dualwrite.environments.port import (
 )
 from dualwrite.errors import Contention, PartnerRefused, RecordNotFound, RecordRefused, StillReferenced
 from dualwrite.maps.execute import PendingLookup, Transformed, lookup_refusal, read_paths, transform
+from dualwrite.maps.plan import DirectionPlan
 from dualwrite.metadata.values import Value, target_entry
 from dualwrite.sync.company_columns import CompanyColumns, missing_company
 from dualwrite.sync.link import Routing
@@ -242,12 +243,19 @@ class Writer:
             raise refusal
 
     def _lookup_refusal(self, work: Work, pending: PendingLookup) -> RecordRefused:
-        refusal = lookup_refusal(
-            work.route, pending, label=work.label, company=work.company, maps=self._routing.known_maps
-        )
-        partner = PartnerRefused(refusal.message, table=refusal.table, column=refusal.column)
-        partner.details = {**refusal.details, "map": work.route.map_name, "record": work.label, "command": work.command}
-        return partner
+        refusal = unresolved(self._routing, work.route, pending, label=work.label, company=work.company)
+        refusal.details = {**refusal.details, "command": work.command}
+        return refusal
+
+
+def unresolved(
+    routing: Routing, route: DirectionPlan, pending: PendingLookup, *, label: str, company: str | None
+) -> PartnerRefused:
+    """The refusal of a record whose lookup leads nowhere in the target."""
+    refusal = lookup_refusal(route, pending, label=label, company=company, maps=routing.known_maps)
+    partner = PartnerRefused(refusal.message, table=refusal.table, column=refusal.column)
+    partner.details = {**refusal.details, "code": refusal.code, "map": route.map_name, "record": label}
+    return partner
 
 
 def _name(work: Work) -> str:

@@ -78,7 +78,7 @@ class Surveyor:
             rows = sum((await self._counts(where)).values())
             return await self._cut(None, where, part_rows(rows, most_rows=most_rows), last)
         counted = await self._counts(self._where(companies, company_ids))
-        folded = {str(company).lower(): rows for company, rows in counted.items()}
+        folded = {str(company or "").lower(): rows for company, rows in counted.items()}
         counts = {company: folded.get(company.lower(), 0) for company in companies}
         found = [Extent(group, Span(None, last), rows) for group, rows in shared(counts, most_rows=most_rows)]
         for company, rows in counts.items():

@@ -90,7 +90,8 @@ def add_companies(
         where.add(f"lower(t.{quoted(column)}) = ANY(ARRAY[{', '.join(['lower(%s::text)'] * len(companies))}]::text[])")
         where.parameters += companies
     else:
-        where.add(f"t.{quoted(column)} = ANY(%s::uuid[])", list(company_ids.values()))
+        without = f" OR t.{quoted(column)} IS NULL" if "" in companies else ""
+        where.add(f"(t.{quoted(column)} = ANY(%s::uuid[]){without})", list(company_ids.values()))
 
 
 def add_span(where: Condition, layout: Layout, span: Span) -> None:
