@@ -37,6 +37,10 @@ class Chunk:
         """The columns of the table that the records fill."""
         return tuple(name for name in self.rows.columns if name != LINE)
 
+    def only(self, lines: pl.Series) -> Chunk:
+        """The records on these lines."""
+        return Chunk(self.reader, self.rows.filter(pl.col(LINE).is_in(lines.implode())), self.texts)
+
     def without(self, lines: Collection[int]) -> Chunk:
         """The other records."""
         taken = pl.Series(list(lines), dtype=pl.Int64)
