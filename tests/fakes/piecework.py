@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS begun (run uuid, number int, worker text, at timestam
 CREATE TABLE IF NOT EXISTS done (
     run uuid, number int, worker text, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (run, number)
 );
-CREATE TABLE IF NOT EXISTS finished (run uuid PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS finished (run uuid);
 """
 _PLAN = "INSERT INTO piece (run, number, wave, batch, target, seconds, faults) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _DONE = "INSERT INTO done (run, number, worker) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
@@ -63,10 +63,7 @@ class Piecework:
                 for numbers in batches:
                     for number in numbers:
                         values = (run, number, wave, batch, target.value, seconds, faults)
-                        connection.execute(
-                            "INSERT INTO piece (run, number, wave, batch, target, seconds, faults) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                            values,
-                        )
+                        connection.execute(_PLAN, values)
                     batch += 1
         return run
 
@@ -85,6 +82,10 @@ class Piecework:
         """In order of time; a partition that was begun twice is here twice."""
         return [number for (number,) in self.query("SELECT number FROM begun WHERE run = %s ORDER BY at", run)]
 
+    def finished(self, run: RunId) -> int:
+        """How often the run has been brought to its end."""
+        return len(self.query("SELECT 1 FROM finished WHERE run = %s", run))
+
     def message(self, run: RunId) -> str:
         ((message,),) = self.query("SELECT message FROM run WHERE run = %s", run)
         return str(message)
@@ -101,6 +102,11 @@ class Piecework:
             run,
         )
         return int(str(most))
+
+    def busy(self, run: RunId) -> list[str]:
+        """The workers that have begun something of a run that has not ended."""
+        begun = "SELECT DISTINCT worker FROM begun JOIN run USING (run) WHERE run = %s AND state <> 'completed'"
+        return [str(worker) for (worker,) in self.query(begun, run)]
 
     def workers(self, run: RunId) -> set[str]:
         return {worker for (worker,) in self.query("SELECT worker FROM done WHERE run = %s", run)}

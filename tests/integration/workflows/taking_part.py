@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from dualwrite.metadata.schema import Side
@@ -12,8 +11,8 @@ from dualwrite.workflows.conductor import DurableConductor
 from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.workers import Workers
 from fakes.piecework import Piecework
+from waiting import LONGEST_S
 
-LONGEST_S = 20
 PLENTY = Limits()
 
 
@@ -41,10 +40,3 @@ async def carried_out(workers: Workers, work: Piecework, run: RunId) -> RunState
     await conductor.conduct(run)
     await asyncio.wait_for(conductor.ended(run), LONGEST_S)
     return work.state(run)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """The condition holds."""
-    async with asyncio.timeout(LONGEST_S):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)

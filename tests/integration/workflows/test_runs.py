@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from taking_part import carried_out, conductor_of, new_workers, until
+from taking_part import carried_out, conductor_of, new_workers
 
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunState
 from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.workers import Workers
 from fakes.piecework import Piecework
+from waiting import until
 
 
 async def test_a_run_is_done_wave_after_wave_and_every_partition_once(work: Piecework, workers: Workers) -> None:
