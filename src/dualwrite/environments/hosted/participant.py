@@ -68,6 +68,11 @@ class HostedParticipant(HostedSession):
             )
         return self._name
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the transaction carries a change and will be prepared."""
+        return self._name is not None
+
     async def prepare(self) -> PreparedName:
         assert self._name is not None
         with translated(self.layouts):
