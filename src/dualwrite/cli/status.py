@@ -45,7 +45,16 @@ def _shown(urls: Mapping[str, str], health: Json, document: dict[str, Json]) -> 
     )
     facts.add_row("companies", linked)
     facts.add_row("prepared transactions", waiting)
+    under_way = document.get("initial_sync")
+    if isinstance(under_way, dict):
+        facts.add_row("initial sync", _under_way(under_way))
     return [facts, Text(), _maps(document)]
+
+
+def _under_way(run: dict[str, Json]) -> str:
+    done, rows = (int(str(run[name])) for name in ("rows_done", "rows"))
+    refused = f", [red]{run['rows_refused']} refused[/]" if run["rows_refused"] else ""
+    return f"[yellow]{run['state']}[/], {done:,} of {rows:,} rows{refused} [dim](dualwrite initial-sync watch)[/]"
 
 
 def _maps(document: dict[str, Json]) -> RenderableType:

@@ -14,7 +14,7 @@ from dualwrite.cli.initial_sync.refusals import groups_document, refusals_shown
 from dualwrite.cli.initial_sync.words import STATE_WORDS, seconds_in_words, short_run
 from dualwrite.composition.house import House
 from dualwrite.lifecycle.initial_sync.reports import RunReport
-from dualwrite.store.initial_syncs import RunId, RunState
+from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunState
 from dualwrite.store.refusals import RefusalGroup
 
 _MOST_CAUSES = 10
@@ -24,13 +24,17 @@ _MARKS: Mapping[RunState, str] = {
     RunState.AWAITING_DECISION: "[yellow]![/]",
     RunState.FAILED: "[red]✗[/]",
 }
-_WAYS_OUT: Mapping[RunState, tuple[str, ...]] = {
-    RunState.PAUSED: ("Go on: dualwrite initial-sync resume {run}",),
-    RunState.FAILED: ("Go on where it stopped: dualwrite initial-sync resume {run}",),
-    RunState.AWAITING_DECISION: (
-        "The maps are live, and wait for you. Leave the refused rows as they are: dualwrite initial-sync go-live {run}",
-    ),
+_WAYS_OUT: Mapping[RunState, str] = {
+    RunState.PAUSED: "Go on: dualwrite initial-sync resume {run}",
+    RunState.FAILED: "Go on where it stopped: dualwrite initial-sync resume {run}",
+    RunState.AWAITING_DECISION: "Leave those rows refused and let the maps run: dualwrite initial-sync go-live {run}",
 }
+
+
+def next_command(run: InitialSyncRun) -> str:
+    """The command that follows; empty where nothing has to be done."""
+    follow = "" if run.state.has_ended else "Follow it: dualwrite initial-sync watch {run}"
+    return _WAYS_OUT.get(run.state, follow).format(run=short_run(run.run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ def ending_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[R
         yield Text()
         yield counts_table(report, by_legal_entity=by_legal_entity)
     yield from refusals_shown(ending.groups, run=short_run(run.run), most=_MOST_CAUSES)
-    for line in _WAYS_OUT.get(run.state, ()):
-        yield Text(line.format(run=short_run(run.run)), style="yellow")
+    if following := next_command(run):
+        yield Text(following, style="yellow")
 
 
 def summary(report: RunReport) -> Text:

@@ -54,7 +54,7 @@ def run_maps(
 async def _only_live(call: Invocation, house: House, names: Sequence[str]) -> Sequence[str]:
     chosen = await chosen_maps(house, names)
     await plans_of(call, house, chosen)
-    await house.lifecycle.run(chosen, skip_initial_copy=True)
+    await house.lifecycle.run_without_initial_sync(chosen)
     return chosen
 
 

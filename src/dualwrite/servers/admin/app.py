@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from dualwrite.environments.port import Caller
 from dualwrite.errors import DualwriteError, NotAuthenticated
+from dualwrite.lifecycle.initial_sync.reports import SyncReports
 from dualwrite.metadata.document import table_document
 from dualwrite.metadata.schema import Side
 from dualwrite.store.database import Store
@@ -51,7 +52,7 @@ def build_admin_app(
 
     @app.get("/api/v1/status")
     async def status(request: Request) -> JSONResponse:
-        """The maps with their states, and how the changes since the start have ended."""
+        """The maps with their states, an initial sync that is not through, and how changes since the start ended."""
         await authenticate(request.headers.get("authorization"))
         maps = await store.maps.list(connection)
         return JSONResponse(
@@ -61,6 +62,7 @@ def build_admin_app(
                 "maps": [
                     {"name": each.name, "version": each.active_version, "state": each.state.value} for each in maps
                 ],
+                "initial_sync": await _under_way(SyncReports(store, connection)),
                 "changes": tally.by_map(),
                 "prepared": {each.name: len(await each.prepared()) for each in (pair.finops, pair.dataverse)},
             }
@@ -86,3 +88,19 @@ def build_admin_app(
         return JSONResponse(problem, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
     return app
+
+
+async def _under_way(reports: SyncReports) -> dict[str, object] | None:
+    """The latest initial sync with its rows, unless it has ended."""
+    found = await reports.history(limit_rows=1)
+    if not found or found[0].run.state.has_ended:
+        return None
+    progress = await reports.progress(found[0].run.run)
+    total = progress.total
+    return {
+        "run": str(progress.run.run),
+        "state": progress.run.state.value,
+        "rows": total.rows_planned,
+        "rows_done": total.rows_done,
+        "rows_refused": total.counts.refused,
+    }
