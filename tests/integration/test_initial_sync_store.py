@@ -8,12 +8,15 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from alembic import command
+from sqlalchemy import Connection, text
 
 from dualwrite.environments.bulk import Extent, Span
 from dualwrite.errors import NotAllowed
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
 from dualwrite.store import Store
+from dualwrite.store.connector import create_engine
 from dualwrite.store.environments import EnvironmentKind
 from dualwrite.store.initial_syncs import (
     InitialSyncRun,
@@ -24,6 +27,7 @@ from dualwrite.store.initial_syncs import (
     RunMapState,
     RunState,
 )
+from dualwrite.store.migration import configuration_of_migrations
 from dualwrite.store.partitions import MapCount, Partition, PartitionState, RowCounts
 from dualwrite.store.refusals import DoneAgain, RefusalField, RefusalFilter, RefusedRecord
 
@@ -74,6 +78,63 @@ def refused(record: str = "C1", *, record_id: str = "1", **facts: object) -> Ref
         row={"CustomerAccount": record},
     )
     return replace(known, **facts)  # type: ignore[arg-type]
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+async def test_runs_of_earlier_releases_keep_their_counts_and_refused_rows(database: str) -> None:
+    def before(plain: Connection) -> None:
+        configuration = configuration_of_migrations()
+        configuration.attributes["connection"] = plain
+        command.upgrade(configuration, "0002")
+        for statement in _EARLIER.split(";"):
+            plain.execute(text(statement))
+
+    engine = create_engine(database, pool_size=1)
+    async with engine.begin() as connection:
+        await connection.run_sync(before)
+    await engine.dispose()
+    store = await Store.connect(database)
+    try:
+        unfinished, failed, done = await store.initial_syncs.list("main")
+        assert (done.state, failed.state, unfinished.state) == (
+            RunState.WITH_REFUSALS,
+            RunState.CANCELLED,
+            RunState.CANCELLED,
+        )
+        assert failed.message == "It failed: no answer" and "stopped before" in unfinished.message
+        assert await store.initial_syncs.maps(done.run) == (
+            RunMap(GROUPS, 0, Side.DATAVERSE, state=RunMapState.FINISHED),
+            RunMap(CUSTOMERS, 1, Side.DATAVERSE, state=RunMapState.FINISHED),
+        )
+        assert await store.partitions.counts(done.run) == (
+            MapCount(GROUPS, THERE, "usmf", RowCounts(7, 7)),
+            MapCount(CUSTOMERS, THERE, "demf", RowCounts(5, 5)),
+            MapCount(CUSTOMERS, THERE, "usmf", RowCounts(10, 1, 2, 3, 0, 4)),
+        )
+        assert [each.state for each in await store.partitions.list(done.run)] == [PartitionState.DONE] * 2
+        (kept,) = await store.refusals.list("main", None)
+        assert (kept.run, kept.map, kept.record, kept.reason, kept.row) == (done.run, CUSTOMERS, "C1", "no", {"a": 1})
+        assert await store.refusals.open_ids("main", done.root) == {}
+    finally:
+        await store.close()
+
+
+_EARLIER = """
+INSERT INTO environment VALUES ('e', 'finops', 'hosted', 'e', ''), ('c', 'dataverse', 'hosted', 'c', '');
+INSERT INTO connection VALUES ('main', 'e', 'c', 'finops');
+INSERT INTO initial_copy VALUES
+('00000000-0000-0000-0000-000000000001', 'main', 'dataverse', 'me', '2024-01-01', '2024-01-02', 'with refusals', ''),
+('00000000-0000-0000-0000-000000000002', 'main', 'finops', 'me', '2024-01-03', '2024-01-04', 'failed', 'no answer'),
+('00000000-0000-0000-0000-000000000003', 'main', 'finops', 'me', '2024-01-05', NULL, NULL, '');
+INSERT INTO initial_copy_map VALUES
+('00000000-0000-0000-0000-000000000001', 'Customers', 'usmf', 'to Dataverse', 10, 1, 2, 3, 4, '2024-01-02'),
+('00000000-0000-0000-0000-000000000001', 'Customers', 'demf', 'to Dataverse', 5, 5, 0, 0, 0, '2024-01-02'),
+('00000000-0000-0000-0000-000000000001', 'Customer groups', 'usmf', 'to Dataverse', 7, 7, 0, 0, 0, '2024-01-01');
+INSERT INTO refused_record (run, map, legal_entity, direction, record_key, "column", code, reason, row) VALUES
+('00000000-0000-0000-0000-000000000001', 'Customers', 'usmf', 'to Dataverse', 'C1', 'x', 'DW0503', 'no', '{"a": 1}')
+"""
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date
-from decimal import Decimal
 from uuid import uuid4
 
 import psycopg
@@ -27,7 +25,6 @@ from dualwrite.security.secrets_file import SecretsFile
 from dualwrite.store import Store
 from dualwrite.store.connector import create_engine
 from dualwrite.store.environments import EnvironmentKind
-from dualwrite.store.initial_copies import CopiedMap, CopyOutcome, Refusal
 from dualwrite.store.maps import MapState
 from dualwrite.store.migration import configuration_of_migrations
 from dualwrite.store.solutions import SolutionMember, SolutionState
@@ -360,45 +357,7 @@ async def test_several_steps_are_one_transaction_when_asked(connected: Store) ->
     assert (await connected.maps.list("main"), await connected.activity.list()) == ((), ())
 
 
-# --- initial copies and activity ------------------------------------------------------------------------------------
-
-
-async def test_a_run_keeps_its_counts_and_every_refused_record(connected: Store) -> None:
-    run = await connected.initial_copies.start("main", master=Side.FINOPS, started_by="me")
-    row = {
-        "CustomerAccount": "US\x00\ud800-1",
-        "Limit": Decimal("1.1000000001"),
-        "Since": date(1899, 1, 2),
-        "Big": 2**70,
-    }
-    refusal = Refusal(CUSTOMERS, "usmf", ">", "US\x00-1", "CustomerGroupId", "DW0503", "'90' was not found", row)
-    await connected.initial_copies.refuse(run, [refusal] * 1001)
-    counts = CopiedMap(CUSTOMERS, "usmf", ">", read_rows=1001, refused_rows=1001)
-    for _ in range(2):
-        await connected.initial_copies.record_map(run, counts)
-    finished = await connected.initial_copies.finish(run, CopyOutcome.WITH_REFUSALS, message="see the list")
-    assert finished == await connected.initial_copies.get(run) == (await connected.initial_copies.list("main"))[0]
-    assert await connected.initial_copies.maps(run) == (counts,)
-    listed = await connected.initial_copies.list_refused(run, map=CUSTOMERS)
-    assert len(listed) == 1001 and listed[0].record_key == "US\ufffd-1"
-    assert listed[0].row == {
-        "CustomerAccount": "US\ufffd\ufffd-1",
-        "Limit": "1.1000000001",
-        "Since": "1899-01-02",
-        "Big": str(2**70),
-    }
-    assert len(await connected.initial_copies.list_refused(run, limit_rows=10, offset_rows=995)) == 6
-    assert await connected.initial_copies.list_refused(run, map=GROUPS) == ()
-    with pytest.raises(NotAllowed, match="not under way"):
-        await connected.initial_copies.finish(run, CopyOutcome.COMPLETED)
-
-
-async def test_a_run_that_a_killed_process_left_is_closed(connected: Store) -> None:
-    run = await connected.initial_copies.start("main", master=Side.FINOPS, started_by="me")
-    assert await connected.initial_copies.abandon_unfinished("main") == (run,)
-    closed = await connected.initial_copies.get(run)
-    assert closed is not None and closed.outcome is CopyOutcome.FAILED and "again" in closed.message
-    assert await connected.initial_copies.abandon_unfinished("main") == ()
+# --- activity -------------------------------------------------------------------------------------------------------
 
 
 async def test_the_log_is_read_backwards_in_pages(store: Store) -> None:

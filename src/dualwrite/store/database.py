@@ -13,7 +13,6 @@ from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
 from dualwrite.store.environments import EnvironmentRepository
 from dualwrite.store.file_imports import FileImportRepository
-from dualwrite.store.initial_copies import InitialCopyRepository
 from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
@@ -34,7 +33,6 @@ class Repositories:
         self.solutions = SolutionRepository(transactions)
         self.maps = MapRepository(transactions)
         self.integration_keys = IntegrationKeyRepository(transactions)
-        self.initial_copies = InitialCopyRepository(transactions)
         self.initial_syncs = InitialSyncRepository(transactions)
         self.partitions = PartitionRepository(transactions)
         self.refusals = RefusalRepository(transactions)

@@ -195,8 +195,13 @@ class RefusalRepository:
             found = await connection.execute(query.order_by(func.count().desc(), *keys))
             return tuple(_group(row, by) for row in found)
 
-    async def open_ids(self, connection_name: str, root: RunId) -> dict[tuple[str, Direction], tuple[Value, ...]]:
-        """By map and direction, the record ids of the rows that runs of this chain refused, and nobody did again."""
+    async def open_ids(
+        self, connection_name: str, root: RunId, *, map: str | None = None, other_than: RunId | None = None
+    ) -> dict[tuple[str, Direction], tuple[Value, ...]]:
+        """By map (all, or the named one) and direction, the rows refused in this chain of runs and not done again.
+
+        ``other_than`` leaves out what that run has refused.
+        """
         t, r = tables.refused_row, tables.initial_sync_run
         query = (
             select(t.c.map, t.c.direction, func.array_agg(t.c.record_id.distinct()).label("ids"))
@@ -204,6 +209,10 @@ class RefusalRepository:
             .where(r.c.connection == connection_name, r.c.root == root, t.c.settled_by.is_(None), t.c.record_id != "")
             .group_by(t.c.map, t.c.direction)
         )
+        if map is not None:
+            query = query.where(t.c.map == map)
+        if other_than is not None:
+            query = query.where(t.c.run != other_than)
         async with self._transactions.begin() as connection:
             return {
                 (row.map, Direction(row.direction)): record_ids(sorted(row.ids), Direction(row.direction))

@@ -172,55 +172,6 @@ table_map = Table(
     CheckConstraint("state IN ('not running', 'initializing', 'running', 'paused', 'resuming')", "state"),
 )
 
-initial_copy = Table(
-    "initial_copy",
-    metadata,
-    Column("run", Uuid, primary_key=True),
-    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), nullable=False),
-    Column("master", Text, nullable=False),
-    Column("started_by", Text, nullable=False),
-    _now("started_at"),
-    Column("finished_at", DateTime(timezone=True)),
-    Column("outcome", Text),
-    Column("message", Text, nullable=False, server_default=""),
-    CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", "finished"),
-    Index(None, "connection", "started_at"),
-    CheckConstraint("master IN ('finops', 'dataverse')", "master"),
-    CheckConstraint("outcome IN ('completed', 'with refusals', 'failed')", "outcome"),
-)
-
-initial_copy_map = Table(
-    "initial_copy_map",
-    metadata,
-    Column("run", Uuid, ForeignKey("initial_copy.run", ondelete="CASCADE"), primary_key=True),
-    Column("map", Text, primary_key=True),
-    Column("legal_entity", Text, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("read_rows", BigInteger, nullable=False),
-    Column("created_rows", BigInteger, nullable=False),
-    Column("updated_rows", BigInteger, nullable=False),
-    Column("unchanged_rows", BigInteger, nullable=False),
-    Column("refused_rows", BigInteger, nullable=False),
-    _now("finished_at"),
-)
-
-refused_record = Table(
-    "refused_record",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("run", Uuid, ForeignKey("initial_copy.run", ondelete="CASCADE"), nullable=False),
-    Column("map", Text, nullable=False),
-    Column("legal_entity", Text, nullable=False),
-    Column("direction", Text, nullable=False),
-    Column("record_key", Text, nullable=False),
-    Column("column", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("row", JSONB, nullable=False),
-    _now("at"),
-    Index(None, "run", "map", "id"),
-)
-
 initial_sync_run = Table(
     "initial_sync_run",
     metadata,

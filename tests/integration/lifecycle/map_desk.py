@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dualwrite.environments.port import EnvironmentName, Epoch
 from dualwrite.lifecycle.folder import MapFolder
+from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.keys import IntegrationKeys
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.lifecycle.versions import MapVersions
@@ -16,6 +17,7 @@ from dualwrite.metadata.schema import Column, EnvironmentSchema, Table
 from dualwrite.store import Store
 from dualwrite.sync.link import Pair
 from dualwrite.sync.stored_router import StoredRouter
+from inline_conductor import InlineConductor
 
 
 @dataclass
@@ -72,7 +74,9 @@ class Desk:
 
     @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(self.store, "main", Pair(self.finops, self.dataverse), self.router, who="tests")
+        pair = Pair(self.finops, self.dataverse)
+        conductor = InlineConductor(SyncWork(self.store, "main", pair, self.router))
+        return MapLifecycle(self.store, "main", pair, self.router, conductor=conductor, who="tests")
 
     @property
     def folder(self) -> MapFolder:
@@ -100,7 +104,7 @@ class Desk:
         )
 
     async def run(self, *names: str) -> None:
-        await self.lifecycle.run(names, skip_initial_copy=True)
+        await self.lifecycle.run_without_initial_sync(names)
 
     async def running(self) -> list[tuple[str, str]]:
         """The maps that changes pass through, with their versions."""

@@ -13,6 +13,7 @@ from databases import Cloning, Databases
 from dualwrite.catalog.maps import demonstration_names
 from dualwrite.database.server import Server
 from dualwrite.environments.port import Epoch
+from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.linking.link import link_environments
 from dualwrite.metadata.schema import Side
@@ -25,6 +26,7 @@ from dualwrite.sync.live import LiveSync
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
+from inline_conductor import InlineConductor
 from linked_pair import (
     CALLER,
     FixedRouter,
@@ -97,9 +99,10 @@ async def process(
                 source.follow_pipeline(
                     LiveSync(source=source, target=target, pair=pair.pair, router=router, tally=pair.tally)
                 )
-            opened.append((pair, MapLifecycle(store, "main", pair.pair, router, who="tests")))
+            conductor = InlineConductor(SyncWork(store, "main", pair.pair, router))
+            opened.append((pair, MapLifecycle(store, "main", pair.pair, router, conductor=conductor, who="tests")))
         report = await opened[0][1].run(demonstration_names())
-        assert report.refused == []
+        assert report.total.refused == 0
         yield opened
     for store in stores:
         await store.close()

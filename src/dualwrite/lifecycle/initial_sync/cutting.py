@@ -13,9 +13,6 @@ from dualwrite.store.partitions import Partition
 from dualwrite.sync.initial_sync.job import ChosenMap, PlannedPartition
 from dualwrite.sync.link import Pair, Routing
 
-MOST_ROWS = 50_000
-"""Rows of one partition: what is in memory at a time, and what is written in one transaction."""
-
 Ids: TypeAlias = Mapping[int, tuple[Value, ...]]
 """The record ids of partitions whose rows are named one by one, by number."""
 
@@ -28,28 +25,15 @@ async def cut(store: Store, pair: Pair, routing: Routing, run: InitialSyncRun) -
         for each in await copied_maps(store, run)
         if each.map in plans
     ]
-    planned = (
-        await _again(store, run, maps) if run.rerun is RerunKind.FAILED else await _survey(pair, routing, run, maps)
-    )
+    # Polars is loaded where there is something to carry out, and not by every command.
+    from dualwrite.sync.initial_sync.survey import survey, survey_again
+
+    if run.rerun is RerunKind.FAILED:
+        planned = survey_again(maps, await store.refusals.open_ids(run.connection, run.root))
+    else:
+        planned = await survey(pair, routing, maps, created_before=run.created_before)
     ids = {each.number: each.ids for each in planned if each.ids is not None}
     return [_kept(each) for each in planned], ids
-
-
-async def _survey(
-    pair: Pair, routing: Routing, run: InitialSyncRun, maps: Sequence[ChosenMap]
-) -> Sequence[PlannedPartition]:
-    # Polars is loaded where there is something to carry out, and not by every command.
-    from dualwrite.sync.initial_sync.survey import survey
-
-    return await survey(pair, routing, maps, most_rows=MOST_ROWS, created_before=run.created_before)
-
-
-async def _again(store: Store, run: InitialSyncRun, maps: Sequence[ChosenMap]) -> Sequence[PlannedPartition]:
-    """The rows that were refused, those that others look up first."""
-    from dualwrite.sync.initial_sync.survey import pack
-
-    refused = await store.refusals.open_ids(run.connection, run.root)
-    raise NotImplementedError(refused, maps, pack)
 
 
 def second_passes(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.checks import check_active, refuse_findings
-from dualwrite.lifecycle.initial_sync.ending import bring_to_running, put_back
+from dualwrite.lifecycle.initial_sync.ending import bring_to_running, locked_run, put_back
 from dualwrite.lifecycle.initial_sync.options import MapChoice, Proposal, ProposedMap, RunOptions
 from dualwrite.lifecycle.initial_sync.starting import bring_live
 from dualwrite.lifecycle.initial_sync.states import RunAction, state_after
@@ -193,14 +193,6 @@ class InitialSyncs:
         if not maps:
             raise NotAllowed(f"Initial sync {parent.run} has no map that could be copied again.", run=str(parent.run))
         return maps
-
-
-async def locked_run(repositories: Repositories, connection: str, run: RunId) -> InitialSyncRun:
-    """The run, as it stays until the transaction ends. Raises: NotAllowed when there is none."""
-    record = await repositories.initial_syncs.get(run, lock=True)
-    if record is None or record.connection != connection:
-        raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
-    return record
 
 
 def _refuse_stopped(names: Sequence[str]) -> None:

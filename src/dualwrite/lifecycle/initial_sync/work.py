@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from itertools import groupby
 
 from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.initial_sync.cutting import cut, second_passes
-from dualwrite.lifecycle.initial_sync.desk import locked_run
-from dualwrite.lifecycle.initial_sync.ending import bring_to_running, copied_maps, put_back
+from dualwrite.lifecycle.initial_sync.ending import bring_to_running, copied_maps, locked_run, put_back
 from dualwrite.lifecycle.initial_sync.states import RunAction, next_state
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
@@ -20,7 +19,7 @@ from dualwrite.store.initial_syncs import InitialSyncRun, OnRefusals, RerunKind,
 from dualwrite.store.partitions import Partition, RowCounts
 from dualwrite.store.refusals import DoneAgain, RefusedRecord
 from dualwrite.sync.initial_sync.job import ChosenMap, PartitionJob, PartitionOutcome, PlannedPartition, RefusedRow
-from dualwrite.sync.link import Companies, Pair
+from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.stored_router import StoredRouter
 
 OUTCOMES_KEPT = timedelta(days=1)
@@ -86,7 +85,7 @@ class SyncWork:
             return ()
         if not await self._store.partitions.exist(run):
             await self._drop_outcomes()
-            partitions, ids = await cut(self._store, self._pair, await self._router.current(), record)
+            partitions, ids = await cut(self._store, self._pair, await self._routing(), record)
             async with self._store.transaction() as repositories:
                 await locked_run(repositories, self._connection, run)
                 if not await repositories.partitions.exist(run):
@@ -131,10 +130,10 @@ class SyncWork:
         attempt = await self._attempt(run, number, worker=worker)
         if isinstance(attempt, Carried):
             return attempt
-        routing = await self._router.current()
+        routing = await self._routing()
         plan = next((each for each in routing.plans if each.map.name == attempt.map.map), None)
         if plan is None:
-            # Stopped this moment; the next look at the store tells.
+            # Stopped this moment.
             return Carried.DONE
         job = await self._job(attempt, plan)
         # Polars is loaded where there is something to carry out, and not by every command.
@@ -185,7 +184,11 @@ class SyncWork:
         )
         entities = attempt.map.legal_entities
         chosen = ChosenMap(plan, attempt.map.master, None if entities is None else frozenset(entities))
-        return planned.job(run.run, chosen, created_before=run.created_before)
+        job = planned.job(run.run, chosen, created_before=run.created_before)
+        if run.rerun is not RerunKind.WITHOUT_FAILED:
+            return job
+        refused = await self._store.refusals.open_ids(run.connection, run.root, map=each.map, other_than=run.run)
+        return replace(job, without_ids=frozenset(refused.get((each.map, each.direction), ())))
 
     async def _keep_refused(self, attempt: _Attempt, refused: Sequence[RefusedRow]) -> None:
         run, number = attempt.run.run, attempt.partition.number
@@ -285,6 +288,11 @@ class SyncWork:
             await self._pair.finops.forget_outcomes(run)
             await self._pair.dataverse.forget_outcomes(run)
             await self._store.initial_syncs.outcomes_dropped(run)
+
+    async def _routing(self) -> Routing:
+        """The routing as it is now: what another process has started is among it."""
+        self._router.expire()
+        return await self._router.current()
 
     async def _run(self, run: RunId) -> InitialSyncRun:
         record = await self._store.initial_syncs.get(run)

@@ -75,7 +75,7 @@ class PartitionJob:
     ``extent`` or ``ids`` (record ids of the source) name the rows. ``open_tables`` are the target's tables whose rows
     are still to come in this run: lookups that are not found there are left open. ``created_before`` leaves out the
     rows that surely came later, which are live sync's. ``second_pass_of`` is the number of the partition that left
-    ``ids`` open.
+    ``ids`` open. ``without_ids`` are left alone, as if they were not there.
     """
 
     run: UUID
@@ -88,6 +88,7 @@ class PartitionJob:
     open_tables: frozenset[str] = frozenset()
     created_before: datetime | None = None
     second_pass_of: int | None = None
+    without_ids: frozenset[Value] = frozenset()
 
     @property
     def route(self) -> DirectionPlan:

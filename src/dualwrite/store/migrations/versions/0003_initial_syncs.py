@@ -16,6 +16,9 @@ def upgrade() -> None:
     _create_partitions()
     _create_counts()
     _create_refused_rows()
+    _take_over_history()
+    for table in ("refused_record", "initial_copy_map", "initial_copy"):
+        op.drop_table(table)
 
 
 def _create_runs() -> None:
@@ -189,4 +192,53 @@ def _create_refused_rows() -> None:
         "refused_row",
         ["map", "direction", "run"],
         postgresql_where=sa.text("settled_by IS NULL"),
+    )
+
+
+def _take_over_history() -> None:
+    """Each earlier run has one partition for each map and direction. What had failed cannot be resumed."""
+    op.execute(
+        "INSERT INTO initial_sync_run "
+        "(run, connection, state, on_refusals, started_by, started_at, created_before, finished_at, message, root, "
+        "outcomes_kept) "
+        "SELECT run, connection, CASE outcome WHEN 'completed' THEN outcome WHEN 'with refusals' THEN outcome "
+        "ELSE 'cancelled' END, 'go live', started_by, started_at, started_at, coalesce(finished_at, now()), "
+        "CASE outcome WHEN 'failed' THEN 'It failed: ' || message WHEN 'completed' THEN message "
+        "WHEN 'with refusals' THEN message ELSE 'The program stopped before the run had ended.' END, run, false "
+        "FROM initial_copy"
+    )
+    op.execute(
+        "INSERT INTO initial_sync_map (run, map, position, master, enabled, state, was_running) "
+        "SELECT m.run, m.map, (row_number() OVER (PARTITION BY m.run ORDER BY min(m.first), m.map)) - 1, c.master, "
+        "true, CASE WHEN c.outcome IN ('completed', 'with refusals') THEN 'finished' ELSE 'cancelled' END, false "
+        "FROM (SELECT run, map, min(finished_at) AS first FROM initial_copy_map GROUP BY run, map "
+        "UNION ALL SELECT DISTINCT run, map, 'infinity'::timestamptz FROM refused_record) m "
+        "JOIN initial_copy c ON c.run = m.run GROUP BY m.run, m.map, c.master, c.outcome"
+    )
+    op.execute(
+        "INSERT INTO initial_sync_partition "
+        "(run, number, wave, batch, map, direction, by_ids, rows, open_tables, state, attempts, started_at, "
+        "finished_at) "
+        "SELECT w.run, row_number() OVER again - 1, m.position, row_number() OVER again - 1, w.map, w.direction, "
+        "false, w.rows, '{}', 'done', 1, c.started_at, coalesce(w.finished_at, c.finished_at, now()) "
+        "FROM (SELECT run, map, direction, sum(rows) AS rows, max(finished_at) AS finished_at FROM ("
+        "SELECT run, map, direction, read_rows AS rows, finished_at FROM initial_copy_map UNION ALL "
+        "SELECT DISTINCT run, map, direction, 0, NULL::timestamptz FROM refused_record) each "
+        "GROUP BY run, map, direction) w "
+        "JOIN initial_sync_map m ON m.run = w.run AND m.map = w.map JOIN initial_copy c ON c.run = w.run "
+        "WINDOW again AS (PARTITION BY w.run ORDER BY m.position, w.direction)"
+    )
+    op.execute(
+        "INSERT INTO initial_sync_count "
+        "(run, partition, legal_entity, read, inserted, updated, equal, filtered, refused, conflicts) "
+        "SELECT o.run, p.number, o.legal_entity, o.created_rows + o.updated_rows + o.unchanged_rows + o.refused_rows, "
+        "o.created_rows, o.updated_rows, o.unchanged_rows, 0, o.refused_rows, 0 FROM initial_copy_map o "
+        "JOIN initial_sync_partition p ON p.run = o.run AND p.map = o.map AND p.direction = o.direction"
+    )
+    op.execute(
+        "INSERT INTO refused_row "
+        '(run, partition, map, direction, legal_entity, record_id, record, "column", code, reason, cause, row, at) '
+        "SELECT o.run, p.number, o.map, o.direction, o.legal_entity, '', o.record_key, o.\"column\", o.code, o.reason, "
+        "o.reason, o.row, o.at FROM refused_record o "
+        "JOIN initial_sync_partition p ON p.run = o.run AND p.map = o.map AND p.direction = o.direction ORDER BY o.id"
     )
