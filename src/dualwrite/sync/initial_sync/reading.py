@@ -25,7 +25,7 @@ from dualwrite.filters.frame import compile_frame
 from dualwrite.maps.columnar.frames import source_columns
 from dualwrite.metadata.schema import ColumnType, Side
 from dualwrite.metadata.values import TARGET_SUFFIX, Row, Value
-from dualwrite.sync.initial_sync.job import NO_COMPANY, PartitionJob
+from dualwrite.sync.initial_sync.job import NO_COMPANY, PartitionJob, id_to_json
 from dualwrite.sync.link import COMPANY_TABLE, Companies, Routing
 from dualwrite.sync.mapping import company_code_column, record_label
 
@@ -45,6 +45,9 @@ class SourceRows:
 async def read_rows(session: CopyParticipant, routing: Routing, job: PartitionJob) -> SourceRows:
     """The rows of the partition as they are committed now; ids that are gone are not among them."""
     frame = await session.frame(_scan(job, routing.companies))
+    if job.without_ids:
+        left_out = pl.Series(ID, [id_to_json(each) for each in job.without_ids], dtype=frame.schema[ID])
+        frame = frame.filter(~pl.col(ID).is_in(left_out.implode()))
     return await asyncio.to_thread(_taking_part, frame, routing, job)
 
 
