@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from words import accounts, change_customer, customer
 
 from databases import Cloning, Databases
 from dualwrite.catalog.maps import demonstration_names
@@ -36,6 +35,7 @@ from linked_pair import (
     hosted_finops,
     open_linked,
 )
+from words import accounts, change_customer, customer
 
 ACCOUNTS = "Customers V3 (accounts)"
 
