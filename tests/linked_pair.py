@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dualwrite.applications.company import OwnerTeam
@@ -67,14 +67,26 @@ def demonstration_plans() -> tuple[Plan, ...]:
     return tuple(each for each in compiled if isinstance(each, Plan))
 
 
+def tables_of(plans: Sequence[Plan]) -> frozenset[str]:
+    """The tables of both sides: a test may copy them whenever it likes, so live changes always pass their gates."""
+    return frozenset(table.name for plan in plans for table in (plan.finops, plan.dataverse))
+
+
 class FixedRouter:
     """Implements ``link.Router`` for maps that always run; only the epoch is read."""
 
-    def __init__(self, pair: Pair, plans: Sequence[Plan], *, legal_entities: Sequence[str] = LINKED) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        plans: Sequence[Plan],
+        *,
+        legal_entities: Sequence[str] = LINKED,
+        copying: frozenset[str] = frozenset(),
+    ) -> None:
         self._pair = pair
         links = tuple(LegalEntityLink(LegalEntityId(each), each) for each in legal_entities)
         known = {plan.dataverse.name: plan.map.name for plan in reversed(plans)}
-        self._routing = Routing(Epoch(0), tuple(plans), Companies(links), known)
+        self._routing = Routing(Epoch(0), tuple(plans), Companies(links), known, copying)
         self._expired = True
 
     def expire(self) -> None:
@@ -85,8 +97,7 @@ class FixedRouter:
             self._expired = False
             finops, dataverse = await self._pair.finops.epoch(), await self._pair.dataverse.epoch()
             epoch = finops if finops == dataverse else await Recovery(self._pair).level()
-            routing = self._routing
-            self._routing = Routing(epoch, routing.plans, routing.companies, routing.known_maps)
+            self._routing = replace(self._routing, epoch=epoch)
         return self._routing
 
 
@@ -152,7 +163,8 @@ async def open_linked(
     await dataverse.open()
     try:
         pair, tally = Pair(finops, dataverse), Tally()
-        router = FixedRouter(pair, demonstration_plans() if plans is None else plans)
+        plans = demonstration_plans() if plans is None else plans
+        router = FixedRouter(pair, plans, copying=tables_of(plans))
         for source, target, places in ((finops, dataverse, reached[0]), (dataverse, finops, reached[1])):
             source.follow_pipeline(
                 LiveSync(

@@ -38,15 +38,20 @@ def compare(frame: pl.DataFrame, partners: pl.DataFrame, *, route: DirectionPlan
     columns = [name for name in frame.columns if _is_written(route, name) and name not in without]
     joined = frame.join(partners, on=ROW, how="inner", maintain_order="left")
     differing = joined.select(_differs(joined.schema, name).alias(name) for name in columns)
-    both_ways = [name for name in columns if name in settled_columns(route)]
     joined = joined.with_columns(
-        differing.select(pl.any_horizontal(pl.lit(False), *columns).alias(_CHANGED)).to_series(),
-        differing.select(pl.any_horizontal(pl.lit(False), *both_ways).alias(_SETTLED)).to_series(),
+        _any(differing, columns, joined.height).alias(_CHANGED),
+        _any(differing, settled_columns(route).intersection(columns), joined.height).alias(_SETTLED),
     )
     changed = joined.filter(_CHANGED)
     wanted = [name for name in columns if differing[name].any()]
     frames = [each.select(ROW, ID, *_of_one_kind(route, each, wanted)) for each in _by_open_lookups(changed)]
     return Changes(frames, changed.filter(_SETTLED)[ROW].to_list())
+
+
+def _any(differing: pl.DataFrame, columns: Collection[str], height: int) -> pl.Series:
+    if not columns:
+        return pl.repeat(False, height, dtype=pl.Boolean, eager=True)
+    return differing.select(pl.any_horizontal(*columns)).to_series()
 
 
 def settled_columns(route: DirectionPlan) -> frozenset[str]:

@@ -51,7 +51,7 @@ async def _filled(
     gone = unclear if left_open is not None else pl.concat([unclear, reference.missing])
     if gone.len():
         frame = frame.filter(~_among(frame[ROW], gone))
-    return frame.with_columns(_columns(route, frame, lookup, reference.found), _open(lookup, frame, left_open))
+    return frame.with_columns([*_columns(route, frame, lookup, reference.found), *_open(lookup, frame, left_open)])
 
 
 def _among(positions: pl.Series, some: pl.Series) -> pl.Series:
