@@ -69,9 +69,7 @@ class InitialRun:
         """One partition is done."""
         (chosen,) = [it for it in self.maps if it.plan.map.name == each.map_name]
         job = each.job(self.run, chosen, created_before=self.created_before)
-        outcome = await carry_out(
-            self.pair, self.routing, job, keep_refused=self._keep_refused, reached=self.reached
-        )
+        outcome = await carry_out(self.pair, self.routing, job, keep_refused=self._keep_refused, reached=self.reached)
         self.outcomes[each.number] = each, outcome
         return outcome
 
