@@ -15,6 +15,7 @@ from uuid import UUID
 
 import polars as pl
 
+from dualwrite.environments.hosted.bulk.own_references import OwnReferences
 from dualwrite.environments.hosted.dataverse_rules import (
     FrozenCompany,
     FullName,
@@ -52,6 +53,13 @@ class Draft:
     values: pl.DataFrame
     before: pl.DataFrame | None
     doubtful: pl.Series
+
+    def inside(self, lookup: Column, target: str) -> pl.Series:
+        """The rows whose ``lookup`` leads to a new row of the same draft."""
+        values = self.values[lookup.name]
+        if self.before is not None or target != self.table.name:
+            return pl.repeat(False, values.len(), dtype=pl.Boolean, eager=True)
+        return OwnReferences(self.table, (lookup.name,)).inside(self.values, lookup.name, values)
 
     def doubt(self, mask: pl.Series) -> None:
         self.doubtful = self.doubtful | mask.fill_null(False)
@@ -131,7 +139,8 @@ async def _find_targets(session: FrameSession, draft: Draft, column: Column) -> 
         asked = values.is_not_null() & found.is_null() & (given == candidate).fill_null(candidate in column.targets)
         if asked.any():
             wanted = values.zip_with(asked, pl.repeat(None, values.len(), dtype=values.dtype, eager=True))
-            there = await session.hold(candidate, wanted)
+            there = draft.inside(column, candidate)
+            there = there | await session.hold(candidate, wanted.set(there, None))
             found = draft.constant(entry, candidate).zip_with(asked & there, found)
     draft.set(found.alias(entry))
     draft.doubt(values.is_not_null() & found.is_null())

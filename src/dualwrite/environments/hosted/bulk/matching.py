@@ -37,15 +37,16 @@ class MatchQuery:
 
 def compile_match(layout: Layout, search: FrameSearch, company_ids: Mapping[str, str]) -> MatchQuery:
     """``company_ids`` has the ids of the companies of the keys in Dataverse, by their codes as the keys spell them."""
-    tables = _Tables(layout, search.paths, with_company=COMPANY in search.keys.columns)
+    with_company = layout.table.is_company_specific and COMPANY in search.keys.columns
+    tables = _Tables(layout, search.paths, with_company=with_company)
     keys = search.keys.with_row_index(ROW)
-    if tables.with_company and layout.table.side is Side.DATAVERSE:
+    if with_company and layout.table.side is Side.DATAVERSE:
         keys = keys.with_columns(pl.col(COMPANY).replace_strict(company_ids, default=None, return_dtype=pl.String))
-    keys = keys.drop_nulls()
-    given = [*map(str, range(len(search.paths))), *([COMPANY] if tables.with_company else [])]
-    casts = [*(cast_of(end) for end in tables.ends), *([tables.company_cast] if tables.with_company else [])]
+    given = [*map(str, range(len(search.paths))), *([COMPANY] if with_company else [])]
+    keys = keys.drop_nulls(given)
+    casts = [*(cast_of(end) for end in tables.ends), *([tables.company_cast] if with_company else [])]
     arrays = ", ".join(f"%s::{cast}[]" for cast in casts)
-    names = ", ".join([*(f"k{number}" for number in range(len(search.paths))), *(["c"] if tables.with_company else [])])
+    names = ", ".join([*(f"k{number}" for number in range(len(search.paths))), *(["c"] if with_company else [])])
     shown = [Shown(ROW, "k.n - 1", Column(ROW, ColumnType.BIGINT)), *_found(layout, search.columns)]
     source = f"unnest({arrays}) WITH ORDINALITY AS k({names}, n)"
     if tables.is_indexed():
@@ -77,7 +78,7 @@ class _Tables:
         self._layout = layout
         self._paths = paths
         table = layout.table
-        self.with_company = with_company
+        self._with_company = with_company
         self.company_cast = "text" if table.side is Side.FINOPS else "uuid"
         self.ends: list[Column] = []
         self._joins: list[str] = []
@@ -96,7 +97,7 @@ class _Tables:
             table = self._layout.target_of(table, part, path[number:])
             joined = f"p{len(self._joins)}"
             on = f"{joined}.{quoted(table.key[0])} = {alias}.{quoted(column.name)}"
-            if self.with_company and table.company_column is not None:
+            if self._with_company and table.company_column is not None:
                 on += f" AND {self._of_company(table, joined)}"
             self._joins.append(f"JOIN {relation(table)} {joined} ON {on}")
             alias = joined
@@ -115,10 +116,10 @@ class _Tables:
         """Whether an index leads from the keys to the rows."""
         table = self._layout.table
         own = frozenset(table.column(path[0]).name for path in self._paths if len(path) == 1)
-        if _has_index(table, own, self.with_company):
+        if _has_index(table, own, self._with_company):
             return True
         return any(
-            has_foreign_key(lookup) and _has_index(reached, frozenset({name}), self.with_company)
+            has_foreign_key(lookup) and _has_index(reached, frozenset({name}), self._with_company)
             for lookup, reached, name in self._behind
         )
 

@@ -6,7 +6,7 @@ Whatever a frame cannot surely do is left to the caller, who writes these rows o
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeAlias
 
@@ -16,6 +16,7 @@ from dualwrite.environments.bulk import ID, ROW, FrameSearch, Inserted
 from dualwrite.environments.hosted.bulk.checks import blank_where_required, checked_frame
 from dualwrite.environments.hosted.bulk.frame_rules import Draft, FrameSession, twins_of
 from dualwrite.environments.hosted.bulk.holding import Holdings
+from dualwrite.environments.hosted.bulk.own_references import OwnReferences
 from dualwrite.environments.hosted.bulk.reading import record_id
 from dualwrite.environments.hosted.bulk.transfer import Shown, array_text, read_frame, selection, write_frame
 from dualwrite.environments.hosted.ddl import has_foreign_key, quoted, sql_type
@@ -23,7 +24,7 @@ from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.layout import Layout
 from dualwrite.environments.hosted.shape import Shape
-from dualwrite.errors import DuplicateRecord, EnvironmentUnavailable, RecordRefused, ReferenceNotFound
+from dualwrite.errors import DuplicateRecord, LimitExceeded, RecordRefused, ReferenceNotFound
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.metadata.values import TARGET_SUFFIX
 
@@ -43,6 +44,11 @@ class FramingSession(FrameSession, Protocol):
     def holdings(self) -> Holdings: ...
 
     async def find_frame(self, search: FrameSearch) -> pl.DataFrame: ...
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the transaction carries a change and will be prepared."""
+        ...
 
     async def may_leave_out_checks(self) -> bool:
         """Whether the database lets this role write without foreign keys being checked."""
@@ -69,12 +75,14 @@ class FrameWriter:
             draft.set((await self._new_record_ids(layout, given.height)).alias(layout.id_column))
         await self._check_lookups(draft)
         values = draft.values.with_row_index(ROW)
+        own = OwnReferences(table, values.columns)
+        draft.doubt(own.torn(values, draft.doubtful))
         rows = values.filter(~draft.doubtful)
 
         async def send(part: pl.DataFrame) -> None:
             await write_frame(self._session.connection, layout.relation, part.drop(ROW))
 
-        refused = await self._in_parts(layout, rows, send)
+        refused = await self._in_parts(layout, rows, send, own)
         left = draft.doubtful | values[ROW].is_in(refused)
         ids = values[layout.id_column]
         nothing = pl.repeat(None, ids.len(), dtype=ids.dtype, eager=True)
@@ -109,7 +117,7 @@ class FrameWriter:
         async def send(part: pl.DataFrame) -> None:
             await self._merge(layout, part, asked)
 
-        refused = await self._in_parts(layout, values.filter(~draft.doubtful), send)
+        refused = await self._in_parts(layout, values.filter(~draft.doubtful), send, None)
         return tuple(sorted([*values.filter(draft.doubtful)[ROW].to_list(), *refused]))
 
     async def _before(self, layout: Layout, ids: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
@@ -129,22 +137,36 @@ class FrameWriter:
 
     async def _merge(self, layout: Layout, part: pl.DataFrame, asked: Sequence[str]) -> None:
         """The rows have the values of ``part`` where a column that was asked for differs."""
-        connection = self._session.connection
-        staging = f"pg_temp.{quoted(f'staging_{next(self._numbers)}')}"
         columns = [name for name in part.columns if name not in (ROW, ID)]
         types = {ID: sql_type(record_id(layout).column), **{name: _sql_type(layout.table, name) for name in columns}}
-        definition = ", ".join(f"{quoted(name)} {kind}" for name, kind in types.items())
         assignments = ", ".join([*(f"{quoted(name)} = s.{quoted(name)}" for name in columns), *layout.stamps])
         differs = " OR ".join(f"n.{quoted(name)} IS DISTINCT FROM s.{quoted(name)}" for name in asked)
+        async with self._staged(part.select(*types), types) as (source, parameters):
+            await self._session.connection.execute(
+                f"UPDATE {layout.relation} n SET {assignments} FROM {source} "
+                f"WHERE n.{quoted(layout.id_column)} = s.{quoted(ID)} AND ({differs})",
+                parameters,
+            )
+
+    @asynccontextmanager
+    async def _staged(
+        self, frame: pl.DataFrame, types: Mapping[str, str]
+    ) -> AsyncIterator[tuple[str, Sequence[object]]]:
+        """SQL that gives the rows of ``frame`` as ``s``, and its parameters."""
+        connection = self._session.connection
+        if self._session.is_accepted:
+            # A transaction that has had temporary tables cannot be prepared.
+            arrays = ", ".join(f"%s::{kind}[]" for kind in types.values())
+            names = ", ".join(map(quoted, types))
+            yield f"unnest({arrays}) AS s ({names})", [array_text(frame[name]) for name in types]
+            return
+        staging = f"pg_temp.{quoted(f'staging_{next(self._numbers)}')}"
+        definition = ", ".join(f"{quoted(name)} {kind}" for name, kind in types.items())
         await connection.execute(f"CREATE TEMP TABLE {staging} ({definition}) ON COMMIT DROP", [])
-        await write_frame(connection, staging, part.select(*types))
+        await write_frame(connection, staging, frame)
         # With the number of rows known the planner asks the primary key, or reads the table where that is less work.
         await connection.execute(f"ANALYZE {staging} ({quoted(ID)})", [])
-        await connection.execute(
-            f"UPDATE {layout.relation} n SET {assignments} FROM {staging} s "
-            f"WHERE n.{quoted(layout.id_column)} = s.{quoted(ID)} AND ({differs})",
-            [],
-        )
+        yield f"{staging} s", []
         await connection.execute(f"DROP TABLE {staging}", [])
 
     # --- both -------------------------------------------------------------------------------------------------------
@@ -166,7 +188,9 @@ class FrameWriter:
         if not await self._session.may_leave_out_checks():
             return
         for column in self._watched(draft.table, draft.values):
-            draft.doubt(~await self._session.hold(column.targets[0], draft.values[column.name]))
+            inside = draft.inside(column, column.targets[0])
+            outside = draft.values[column.name].set(inside, None)
+            draft.doubt(~await self._session.hold(column.targets[0], outside))
 
     def _watched(self, table: Table, values: pl.DataFrame) -> Sequence[Column]:
         """The lookups among the columns of ``values`` that have a foreign key."""
@@ -177,8 +201,11 @@ class FrameWriter:
             if column is not None and has_foreign_key(column) and self._session.has_table(column.targets[0])
         ]
 
-    async def _in_parts(self, layout: Layout, rows: pl.DataFrame, send: _Send) -> list[int]:
-        """``rows`` are sent as a whole, and without those that the database refuses; gives the positions of these."""
+    async def _in_parts(self, layout: Layout, rows: pl.DataFrame, send: _Send, own: OwnReferences | None) -> list[int]:
+        """``rows`` are sent as a whole, and without those that the database refuses; gives the positions of these.
+
+        ``own`` tells which of them, being new, refer to each other.
+        """
         refused: list[int] = []
         parts = [rows] if rows.height else []
         while parts:
@@ -186,17 +213,17 @@ class FrameWriter:
             try:
                 async with self._attempt():
                     await send(part)
-            except EnvironmentUnavailable:
+            except LimitExceeded:
                 raise
             except RecordRefused as refusal:
-                culprits = await self._culprits(layout, part, refusal)
+                culprits = await self._culprits(layout, part, refusal, own)
+                refused += part.filter(culprits)[ROW].to_list()
+                rest = part.filter(~culprits)
                 if culprits.any():
-                    refused += part.filter(culprits)[ROW].to_list()
-                    parts.append(part.filter(~culprits))
-                elif part.height <= FEW_ROWS:
-                    refused += part[ROW].to_list()
+                    parts.append(rest)
                 else:
-                    parts += [part.slice(part.height // 2), part.head(part.height // 2)]
+                    parts += [rest.slice(rest.height // 2), rest.head(rest.height // 2)]
+            parts = [each for each in parts if each.height]
         return refused
 
     @asynccontextmanager
@@ -217,14 +244,32 @@ class FrameWriter:
         with translated(self._shape.layouts):
             await connection.execute(f"{after}RELEASE SAVEPOINT frame")
 
-    async def _culprits(self, layout: Layout, part: pl.DataFrame, refusal: RecordRefused) -> pl.Series:
-        """All rows that break what the first refused row broke, as far as the refusal tells."""
+    async def _culprits(
+        self, layout: Layout, part: pl.DataFrame, refusal: RecordRefused, own: OwnReferences | None
+    ) -> pl.Series:
+        """All rows that break what the first refused row broke, with those that refer to them.
+
+        None where the refusal does not tell which: then none of ``part`` refers to another one of it.
+        """
+        culprits = await self._told_by(refusal, layout, part, own)
+        if not culprits.any() and own is not None:
+            culprits = own.referring(part)
+        if not culprits.any() and part.height <= FEW_ROWS:
+            return ~culprits
+        return culprits if own is None else own.torn(part, culprits)
+
+    async def _told_by(
+        self, refusal: RecordRefused, layout: Layout, part: pl.DataFrame, own: OwnReferences | None
+    ) -> pl.Series:
+        nobody = pl.repeat(False, part.height, dtype=pl.Boolean, eager=True)
         if isinstance(refusal, DuplicateRecord) and set(refusal.columns) <= set(part.columns):
             return await self._taken(layout, part, refusal.columns)
         if isinstance(refusal, ReferenceNotFound) and refusal.column in part.columns:
+            values = part[refusal.column]
+            inside = nobody if own is None else own.inside(part, refusal.column, values)
             target = layout.table.column(refusal.column).targets[0]
-            return ~await self._session.hold(target, part[refusal.column])
-        return pl.repeat(False, part.height, dtype=pl.Boolean, eager=True)
+            return ~await self._session.hold(target, values.set(inside, None))
+        return nobody
 
     async def _taken(self, layout: Layout, part: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
         """The rows whose key another row has: one before them in the frame, or one in the table."""
