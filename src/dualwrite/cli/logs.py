@@ -34,7 +34,7 @@ def log_to_standard_error(level: LogLevel) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            # Plain: a traceback with all that its variables hold takes minutes where they hold the maps, and tells secrets.
+            # Plain: a traceback with what its variables hold takes minutes where they hold maps, and tells secrets.
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
