@@ -59,7 +59,7 @@ class RecordReader:
     ) -> None:
         self.table = table
         self._fields_vary = fields_vary
-        self._file = file
+        self.file = file
         self._mappings = mappings or {}
         self._company = company
         self._skipped: dict[str, None] = {}
@@ -84,7 +84,7 @@ class RecordReader:
             refused += [self.refusal(row.pop(LINE), objection, row) for row in piece.records.iter_rows(named=True)]
             return TypedPiece(pl.DataFrame(schema={LINE: pl.Int64}), piece.records, tuple(refused))
         if problem:
-            raise SettingsRefused(f"{self._file}: {problem}")
+            raise SettingsRefused(f"{self.file}: {problem}")
         texts = self._with_company(piece.records, fields)
         columns = [texts[LINE]]
         wrong: list[tuple[Column, str, pl.Series]] = []
@@ -109,7 +109,7 @@ class RecordReader:
             row[company_column] = str(self._company)
         keys = (row.get(name, "").strip() for name in self.table.key if name != company_column)
         return FileRefusal(
-            file=self._file,
+            file=self.file,
             entity=self.table.name,
             line=line,
             legal_entity=row.get(company_column, "").strip().lower() if company_column is not None else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from dualwrite.exchange.importing.frames import FrameWriter
 from dualwrite.exchange.importing.importer import Importer, ImportReport
 from dualwrite.exchange.importing.rows import RowWriter
 from dualwrite.exchange.importing.sources import open_sources
-from dualwrite.metadata.schema import Side, Table
+from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.store.database import Store
 from dualwrite.sync.frame_changes import FrameChanges
@@ -27,7 +27,7 @@ async def store(database: str) -> AsyncIterator[Store]:
     await store.close()
 
 
-def frame_writers(linked: LinkedPair, side: Side = Side.FINOPS) -> Callable[[Table], ChunkWriter]:
+def frame_writer(linked: LinkedPair, side: Side = Side.FINOPS) -> ChunkWriter:
     source, target = linked.pair.side(side), linked.pair.side(side.partner)
     live = LiveSync(
         source=source,
@@ -37,14 +37,14 @@ def frame_writers(linked: LinkedPair, side: Side = Side.FINOPS) -> Callable[[Tab
         tally=linked.tally,
     )
     changes = FrameChanges(live, source=source, target=target)
-    return lambda table: FrameWriter(source, changes, RowWriter(source, caller=CALLER))
+    return FrameWriter(source, changes, RowWriter(source, caller=CALLER))
 
 
 async def load(
     linked: LinkedPair, store: Store, path: Path, content: str, *, entity: str = "CustomersV3"
 ) -> ImportReport:
     path.write_text(content)
-    importer = Importer(linked.finops, store.file_imports, frame_writers(linked))
+    importer = Importer(linked.finops, store.file_imports, frame_writer(linked))
     with open_sources([path], linked.finops.schema, entity=entity, company=LegalEntityId("usmf")) as sources:
         return await importer.run(sources, files=[path.name], who="tests")
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from dualwrite.environments.port import Environment, RowQuery
 from dualwrite.errors import DualwriteError, SettingsRefused
 from dualwrite.exchange.files.piece import LINE
+from dualwrite.exchange.importing.again import KeptRecords
 from dualwrite.exchange.importing.checks import KeysSeen, unknown_companies
 from dualwrite.exchange.importing.chunk import Chunk, ChunkOutcome, ChunkWriter
-from dualwrite.exchange.importing.sources import RecordSource
-from dualwrite.exchange.typed_records import TypedPiece
+from dualwrite.exchange.importing.sources import ReadBytes, RecordSource
+from dualwrite.exchange.typed_records import RecordReader, TypedPiece
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.store.file_imports import FileImport, FileImportRepository, FileRefusal, ImportCount, ImportId
 
@@ -23,16 +24,15 @@ CHUNK_ROWS: Final = 10_000
 
 @dataclass(slots=True)
 class SourceReport:
-    """What became of the records of one file."""
+    """What became of the records of one file. ``progress`` tells how much of ``size_bytes`` has been read."""
 
-    source: RecordSource
+    file: str
+    table: Table
     count: ImportCount = field(default_factory=ImportCount)
-    by_frames: bool = False
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """Fields of the file that fill no column that can be written."""
-        return self.source.reader.skipped
+    skipped: tuple[str, ...] = ()
+    """Fields of the file that fill no column that can be written."""
+    progress: ReadBytes = field(default_factory=ReadBytes)
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,13 @@ class Importer:
         self,
         environment: Environment,
         imports: FileImportRepository,
-        writers: Callable[[Table], ChunkWriter],
+        writer: ChunkWriter,
         *,
         progress: Progress = silent,
     ) -> None:
-        """``writers`` gives the writer for the records of a table."""
         self._environment = environment
         self._imports = imports
-        self._writers = writers
+        self._writer = writer
         self._progress = progress
 
     async def run(self, sources: Sequence[RecordSource], *, files: Sequence[str], who: str) -> ImportReport:
@@ -80,70 +79,99 @@ class Importer:
         Contention with the place where the import stopped.
         """
         number = await self._imports.start(side=self._environment.side, files=files, started_by=who)
-        reports = [SourceReport(each) for each in sources]
-        for report in reports:
-            await self._import(number, report)
+        reports = [
+            SourceReport(each.reader.file, each.table, progress=each.progress, size_bytes=each.size_bytes)
+            for each in sources
+        ]
+        for source, report in zip(sources, reports, strict=True):
+            taking = await self._taking(number, report)
+            async for typed in _read_ahead(map(source.reader.read, source.file.pieces())):
+                await taking.take(source.reader, typed)
         return ImportReport(await self._imports.finish(number), tuple(reports))
 
-    async def _import(self, number: ImportId, report: SourceReport) -> None:
-        source = report.source
-        writer = self._writers(source.table)
-        known = await known_companies(self._environment) if source.table.is_company_specific else frozenset()
-        seen = KeysSeen()
-        last = 1
-        pieces = _typed_pieces(source)
-        upcoming = asyncio.create_task(asyncio.to_thread(next, pieces, None))
-        try:
-            while (typed := await upcoming) is not None:
-                upcoming = asyncio.create_task(asyncio.to_thread(next, pieces, None))
-                due = list(typed.refused)
-                for chunk in _chunks(source, typed):
-                    outcome = await write_checked(chunk, writer, known=known, seen=seen)
-                    last = int(chunk.rows[LINE][-1])
-                    refused = [*chunk.refused(outcome.objections), *(each for each in due if each.line < last)]
-                    due = [each for each in due if each.line > last]
-                    await self._keep(number, report, outcome, refused)
-                await self._keep(number, report, ChunkOutcome(), due)
-        except DualwriteError as error:
-            raise _placed(error, source, last) from error
-        finally:
-            # A thread that is reading ahead is not left alone with a file that gets closed.
-            await asyncio.gather(upcoming, return_exceptions=True)
+    async def again(self, earlier: FileImport, *, who: str) -> ImportReport:
+        """The records that ``earlier`` refused are in the environment, or refused again and kept.
 
-    async def _keep(
-        self, number: ImportId, report: SourceReport, outcome: ChunkOutcome, refused: Sequence[FileRefusal]
-    ) -> None:
+        Those that can not be tried again as they are stay with the earlier import. Raises: as :meth:`run`.
+        """
+        number = await self._imports.start(
+            side=self._environment.side, files=earlier.files, started_by=who, rerun_of=earlier.number
+        )
+        reports: list[SourceReport] = []
+        for name in await self._imports.entities(earlier.number):
+            table = self._environment.schema.table(name)
+            report = SourceReport(", ".join(earlier.files), table)
+            reports.append(report)
+            taking = await self._taking(number, report)
+            async for reader, piece in KeptRecords(self._imports, earlier.number, table).pieces():
+                await taking.take(reader, await asyncio.to_thread(reader.read, piece))
+                lines = [(reader.file, line) for line in piece.records[LINE].to_list()]
+                await self._imports.settle(earlier.number, name, lines, by=number)
+        return ImportReport(await self._imports.finish(number), tuple(reports))
+
+    async def _taking(self, number: ImportId, report: SourceReport) -> _Taking:
+        known = await known_companies(self._environment) if report.table.is_company_specific else frozenset()
+        return _Taking(number, report, known, self._imports, self._writer, self._progress)
+
+
+@dataclass(slots=True)
+class _Taking:
+    """The records of one file on their way in."""
+
+    number: ImportId
+    report: SourceReport
+    known_companies: frozenset[str]
+    imports: FileImportRepository
+    writer: ChunkWriter
+    progress: Progress
+    seen: KeysSeen = field(default_factory=KeysSeen)
+    last: int = 1
+
+    async def take(self, reader: RecordReader, typed: TypedPiece) -> None:
+        """Every record of ``typed`` is in, or refused and kept. Raises: the errors of ``Importer.run``."""
+        try:
+            self.report.skipped = reader.skipped
+            due = list(typed.refused)
+            for start in range(0, typed.rows.height, CHUNK_ROWS):
+                chunk = Chunk(reader, typed.rows.slice(start, CHUNK_ROWS), typed.texts)
+                outcome = await self._written(chunk)
+                self.last = int(chunk.rows[LINE][-1])
+                refused = [*chunk.refused(outcome.objections), *(each for each in due if each.line < self.last)]
+                due = [each for each in due if each.line > self.last]
+                await self._keep(outcome, refused)
+            await self._keep(ChunkOutcome(), due)
+        except DualwriteError as error:
+            raise _placed(error, self.report.table, self.last) from error
+
+    async def _written(self, chunk: Chunk) -> ChunkOutcome:
+        """The records of ``chunk`` that nothing is wrong with have been written."""
+        objections = unknown_companies(chunk, self.known_companies)
+        objections |= self.seen.repeated(chunk.without(objections))
+        outcome = ChunkOutcome(objections=objections)
+        left = chunk.without(objections)
+        if left.rows.height:
+            outcome.add(await self.writer.write(left))
+        return outcome
+
+    async def _keep(self, outcome: ChunkOutcome, refused: Sequence[FileRefusal]) -> None:
         """``refused`` are those of the outcome and of records that never were in a chunk."""
         count = outcome.count_with(len({each.line for each in refused}))
         if count.read:
-            await self._imports.add(number, count, sorted(refused, key=lambda each: each.line))
-            report.count += count
-            self._progress(report)
+            await self.imports.add(self.number, count, sorted(refused, key=lambda each: each.line))
+            self.report.count += count
+            self.progress(self.report)
 
 
-def _typed_pieces(source: RecordSource) -> Iterator[TypedPiece]:
-    for piece in source.file.pieces():
-        yield source.reader.read(piece)
-
-
-def _chunks(source: RecordSource, typed: TypedPiece) -> Iterator[Chunk]:
-    for start in range(0, typed.rows.height, CHUNK_ROWS):
-        yield Chunk(source.reader, typed.rows.slice(start, CHUNK_ROWS), typed.texts)
-
-
-async def write_checked(
-    chunk: Chunk, writer: ChunkWriter, *, known: frozenset[str], seen: KeysSeen | None
-) -> ChunkOutcome:
-    """The records of ``chunk`` that nothing is wrong with have been written."""
-    objections = unknown_companies(chunk, known)
-    if seen is not None:
-        objections |= seen.repeated(chunk)
-    outcome = ChunkOutcome(objections=objections)
-    if objections:
-        chunk = chunk.without(objections)
-    if chunk.rows.height:
-        outcome.add(await writer.write(chunk))
-    return outcome
+async def _read_ahead(pieces: Iterator[TypedPiece]) -> AsyncIterator[TypedPiece]:
+    """The pieces, each read while the one before is worked on."""
+    upcoming = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+    try:
+        while (piece := await upcoming) is not None:
+            upcoming = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+            yield piece
+    finally:
+        # A thread that is reading is not left alone with a file that gets closed.
+        await asyncio.gather(upcoming, return_exceptions=True)
 
 
 async def known_companies(environment: Environment) -> frozenset[str]:
@@ -154,12 +182,12 @@ async def known_companies(environment: Environment) -> frozenset[str]:
     return frozenset([str(row["LegalEntityId"]).lower() async for rows in environment.scan(query) for row in rows])
 
 
-def _placed(error: DualwriteError, source: RecordSource, line: int) -> DualwriteError:
+def _placed(error: DualwriteError, table: Table, line: int) -> DualwriteError:
     """The same error, telling how far the import has come."""
     if isinstance(error, SettingsRefused):
         return error
     error.message = (
-        f"the import of {source.table.label} stopped behind line {line}: {error.message}. "
+        f"the import of {table.label} stopped behind line {line}: {error.message}. "
         "What was written stands; import the file again for the rest."
     )
     return error
