@@ -98,7 +98,7 @@ async def _prepare(house: House) -> None:
     await link_environments(house.store, house.pair, CONNECTION, legal_entities=[COMPANY], who="benchmark")
     await apply_starters(house.store, CONNECTION, who="benchmark", ensure_tables=house.ensure_tables)
     report = await house.lifecycle.run(demonstration_names())
-    assert not report.refused, report.refused
+    assert not report.total.refused, report.total
 
 
 async def _account(house: House) -> RecordKey:
