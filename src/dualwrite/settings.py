@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     """Partitions of an initial sync that all processes together begin per minute in one target environment, unset as
     many as there is time for; as above, the last one started says so for all."""
 
+    partition_rows: int = Field(default=50_000, ge=10, le=1_000_000)
+    """Most rows of one partition of an initial sync: what a worker holds in memory and writes in one transaction."""
+
     worker_grace_seconds: float = Field(default=20, ge=0, le=3600)
     """How long in seconds a process that is told to stop lets the partitions under way come to their end. What takes
     longer is rolled back and done again by whoever takes over."""

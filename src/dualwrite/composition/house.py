@@ -197,7 +197,9 @@ async def _linked(
         tables=tables,
         clients=Clients(store.clients, Passwords()),
         credentials=None,
-        workers=_workers(settings, server, SyncWork(store, CONNECTION, pair, router)),
+        workers=_workers(
+            settings, server, SyncWork(store, CONNECTION, pair, router, partition_rows=settings.partition_rows)
+        ),
         instance=uuid4().hex,
     )
 

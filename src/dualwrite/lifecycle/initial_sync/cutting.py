@@ -17,8 +17,10 @@ Ids: TypeAlias = Mapping[int, tuple[Value, ...]]
 """The record ids of partitions whose rows are named one by one, by number."""
 
 
-async def cut(store: Store, pair: Pair, routing: Routing, run: InitialSyncRun) -> tuple[Sequence[Partition], Ids]:
-    """The partitions of the run. Maps that have been stopped meanwhile have none."""
+async def cut(
+    store: Store, pair: Pair, routing: Routing, run: InitialSyncRun, *, most_rows: int
+) -> tuple[Sequence[Partition], Ids]:
+    """The partitions of the run, of at most so many rows. Maps that have been stopped meanwhile have none."""
     plans = {each.map.name: each for each in routing.plans}
     maps = [
         ChosenMap(plans[each.map], each.master, _names(each.legal_entities))
@@ -29,9 +31,9 @@ async def cut(store: Store, pair: Pair, routing: Routing, run: InitialSyncRun) -
     from dualwrite.sync.initial_sync.survey import survey, survey_again
 
     if run.rerun is RerunKind.FAILED:
-        planned = survey_again(maps, await store.refusals.open_ids(run.connection, run.root))
+        planned = survey_again(maps, await store.refusals.open_ids(run.connection, run.root), most_rows=most_rows)
     else:
-        planned = await survey(pair, routing, maps, created_before=run.created_before)
+        planned = await survey(pair, routing, maps, most_rows=most_rows, created_before=run.created_before)
     ids = {each.number: each.ids for each in planned if each.ids is not None}
     return [_kept(each) for each in planned], ids
 

@@ -19,6 +19,7 @@ from dualwrite.store.initial_syncs import InitialSyncRun, OnRefusals, RerunKind,
 from dualwrite.store.partitions import Partition, RowCounts
 from dualwrite.store.refusals import DoneAgain, RefusedRecord
 from dualwrite.sync.initial_sync.job import ChosenMap, PartitionJob, PartitionOutcome, PlannedPartition, RefusedRow
+from dualwrite.sync.initial_sync.survey import MOST_ROWS
 from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.stored_router import StoredRouter
 
@@ -61,7 +62,10 @@ class SyncWork:
     :meth:`settle` after each; then :meth:`second_pass` and its waves; at last :meth:`finish`.
     """
 
-    def __init__(self, store: Store, connection: str, pair: Pair, router: StoredRouter) -> None:
+    def __init__(
+        self, store: Store, connection: str, pair: Pair, router: StoredRouter, *, partition_rows: int = MOST_ROWS
+    ) -> None:
+        self._partition_rows = partition_rows
         self._store = store
         self._connection = connection
         self._pair = pair
@@ -85,7 +89,9 @@ class SyncWork:
             return ()
         if not await self._store.partitions.exist(run):
             await self._drop_outcomes()
-            partitions, ids = await cut(self._store, self._pair, await self._routing(), record)
+            partitions, ids = await cut(
+                self._store, self._pair, await self._routing(), record, most_rows=self._partition_rows
+            )
             async with self._store.transaction() as repositories:
                 await locked_run(repositories, self._connection, run)
                 if not await repositories.partitions.exist(run):
