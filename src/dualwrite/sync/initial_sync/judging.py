@@ -16,12 +16,11 @@ from dualwrite.environments.bulk import COMPANY, ROW
 from dualwrite.maps.columnar.execute import ColumnarResult, FrameLookup, refusals, transform_frame
 from dualwrite.maps.columnar.frames import in_frame
 from dualwrite.maps.plan import DirectionPlan, Path
-from dualwrite.maps.values import SyncDirection
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import target_entry
 from dualwrite.sync.company_columns import CompanyColumns, missing_company
 from dualwrite.sync.initial_sync.comparison import compare
-from dualwrite.sync.initial_sync.desk import Desk
+from dualwrite.sync.initial_sync.desk import Desk, read_again
 from dualwrite.sync.initial_sync.filling import OPEN, filled
 from dualwrite.sync.initial_sync.job import Ending
 from dualwrite.sync.initial_sync.partners import Partners, as_stored, find_partners
@@ -44,23 +43,17 @@ class Judged:
     one_by_one: list[int]
 
 
-def way_back(route: DirectionPlan) -> DirectionPlan:
-    """The route for rows that both sides have, against the master's way: what is mapped this way only."""
-    columns = tuple(each for each in route.columns if each.mapping.sync_direction is not SyncDirection.BOTH)
-    return replace(route, columns=columns)
-
-
 async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
     """Every row of ``rows`` has an ending at the desk, or is to be done one by one. The target is only read."""
-    route = desk.job.route
-    there = route if desk.job.is_masters_way else way_back(route)
-    rows, partners = await _matched(desk, rows, there)
-    new = rows.join(partners.present.select(ROW), on=ROW, how="anti", maintain_order="left")
-    present = rows.join(partners.present.select(ROW), on=ROW, how="semi", maintain_order="left")
+    rows, partners = await _matched(desk, rows)
+    here = rows[ROW].is_in(partners.present[ROW].implode())
+    new, present = rows.filter(~here), rows.filter(here)
     del rows
-    inserts = await _inserts(desk, route, new)
+    if new.height and not desk.job.is_masters_way:
+        new = await read_again(desk, new)
+    inserts = await _inserts(desk, desk.job.route, new)
     del new
-    updates = await _updates(desk, there, present, partners.present)
+    updates = await _updates(desk, desk.there, present, partners.present)
     own = pl.concat(desk.own) if desk.own else pl.DataFrame(schema={ROW: pl.Int64, OWN: pl.Int64})
     return Judged(inserts, updates, own, sorted(set(desk.one_by_one)))
 
@@ -68,13 +61,13 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
-async def _matched(desk: Desk, rows: pl.DataFrame, there: DirectionPlan) -> tuple[pl.DataFrame, Partners]:
+async def _matched(desk: Desk, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partners]:
     """The rows whose key is clear, and which of them the target has."""
     route = desk.job.route
     keyed = await asyncio.to_thread(transform_frame, replace(route, columns=()), rows)
-    rows, keys = await _without_refused(desk, route, rows, keyed)
+    rows, keys = await _without_refused(desk, desk.there, rows, keyed)
     for_new = desk.job.plan.created_only[route.direction]
-    compared = [name for name in _written(there) if name not in for_new]
+    compared = [name for name in _written(desk.there) if name not in for_new]
     partners = await find_partners(desk.target, route, keys, compared)
     if partners.unclear.len():
         desk.one_by_one += partners.unclear.to_list()

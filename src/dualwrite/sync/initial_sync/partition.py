@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 from dualwrite.errors import Contention
-from dualwrite.sync.initial_sync.desk import Desk
+from dualwrite.sync.initial_sync.desk import Desk, route_there, whole_rows
 from dualwrite.sync.initial_sync.endings import Endings
 from dualwrite.sync.initial_sync.frame_writing import write_frames
 from dualwrite.sync.initial_sync.job import PartitionJob, PartitionOutcome, RefusedRow
 from dualwrite.sync.initial_sync.judging import judge
-from dualwrite.sync.initial_sync.reading import SourceRows, read_rows
+from dualwrite.sync.initial_sync.reading import read_rows
 from dualwrite.sync.initial_sync.recheck import close_gates, recheck
 from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.written import Written
@@ -66,10 +66,10 @@ async def _attempt(
         if known is not None:
             return PartitionOutcome.from_json(known)
         await reading.begin()
-        rows = await read_rows(reading, routing, job)
+        rows = await read_rows(reading, routing, job, route=route_there(job))
         await reached("read")
-        desk = Desk(reading, writing, routing, job, Endings(job, rows))
-        await _write(desk, rows, keep_refused, reached)
+        desk = Desk(reading, writing, routing, job, rows.frame, Endings(job, rows))
+        await _write(desk, keep_refused, reached)
         outcome = await _outcome(desk)
         await writing.keep_outcome(job.run, job.number, outcome.to_json())
         await writing.commit()
@@ -77,21 +77,21 @@ async def _attempt(
         return outcome
 
 
-async def _write(desk: Desk, rows: SourceRows, keep_refused: KeepRefused, reached: Reached) -> None:
+async def _write(desk: Desk, keep_refused: KeepRefused, reached: Reached) -> None:
     """The rows are written and the refused ones told; the gates are closed if anything was written."""
     written = Written()
-    judged = await judge(desk, rows.frame)
+    judged = await judge(desk, desk.rows)
     await reached("judged")
     left = await write_frames(desk, judged, written)
     del judged
-    await write_one_by_one(desk, rows.frame[left], written)
+    await write_one_by_one(desk, await whole_rows(desk, left), written)
     await reached("written")
     await keep_refused(desk.job, desk.endings.refused)
     if not written.positions:
         return
     await close_gates(desk)
     await reached("gates closed")
-    if await recheck(desk, rows.frame, written):
+    if await recheck(desk, written):
         await keep_refused(desk.job, desk.endings.refused)
     await reached("rechecked")
 

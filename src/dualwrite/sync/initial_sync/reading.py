@@ -23,6 +23,7 @@ from dualwrite.environments.bulk import COMPANY, ID, ROW, CopyParticipant, Exten
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.frame import compile_frame
 from dualwrite.maps.columnar.frames import source_columns
+from dualwrite.maps.plan import DirectionPlan
 from dualwrite.metadata.schema import ColumnType, Side
 from dualwrite.metadata.values import TARGET_SUFFIX, Row, Value
 from dualwrite.sync.initial_sync.job import NO_COMPANY, PartitionJob, id_to_json
@@ -42,30 +43,34 @@ class SourceRows:
     filtered: Mapping[str, int]
 
 
-async def read_rows(session: CopyParticipant, routing: Routing, job: PartitionJob) -> SourceRows:
-    """The rows of the partition as they are committed now; ids that are gone are not among them."""
-    frame = await session.frame(_scan(job, routing.companies))
+async def read_rows(
+    session: CopyParticipant, routing: Routing, job: PartitionJob, *, route: DirectionPlan | None = None
+) -> SourceRows:
+    """The rows of the partition as they are committed now; ids that are gone are not among them.
+
+    ``route`` tells what is read of them where that is less than the whole way.
+    """
+    frame = await session.frame(_scan(job, routing.companies, route or job.route))
     if job.without_ids:
         left_out = pl.Series(ID, [id_to_json(each) for each in job.without_ids], dtype=frame.schema[ID])
         frame = frame.filter(~pl.col(ID).is_in(left_out.implode()))
     return await asyncio.to_thread(_taking_part, frame, routing, job)
 
 
-def _scan(job: PartitionJob, companies: Companies) -> Scan:
-    table = job.route.source.name
+def _scan(job: PartitionJob, companies: Companies, route: DirectionPlan) -> Scan:
+    table = route.source.name
     if job.ids is not None:
-        return Scan(table, tuple(_paths(job)), ids=job.ids)
+        return Scan(table, tuple(_paths(job, route)), ids=job.ids)
     extent = job.extent or Extent(None, Span(), 0)
     links = companies.by_legal_entity if job.route.source.side is Side.FINOPS else companies.by_code
     # Rows of companies that are not linked are only counted.
     counted_only = extent.companies is not None and not any(each.lower() in links for each in extent.companies)
-    paths = () if counted_only else tuple(_paths(job))
+    paths = () if counted_only else tuple(_paths(job, route))
     return Scan(table, paths, extent.companies, extent.span, created_before=job.created_before)
 
 
-def _paths(job: PartitionJob) -> Iterator[Path]:
+def _paths(job: PartitionJob, route: DirectionPlan) -> Iterator[Path]:
     """Everything that is looked at: what the map reads, what its filter asks for, and what names a record."""
-    route = job.route
     paths: dict[Path, None] = {}
     for name in source_columns(route):
         if not name.endswith(TARGET_SUFFIX):

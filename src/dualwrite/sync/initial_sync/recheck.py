@@ -13,10 +13,8 @@ from dualwrite.environments.bulk import COMPANY, ID, ROW, VERSION
 from dualwrite.errors import Contention, RecordRefused
 from dualwrite.maps.columnar.execute import transform_frame
 from dualwrite.metadata.schema import Side
-from dualwrite.sync.initial_sync.desk import Desk
-from dualwrite.sync.initial_sync.job import Ending
+from dualwrite.sync.initial_sync.desk import Desk, read_again
 from dualwrite.sync.initial_sync.partners import find_partners, key_is_unique
-from dualwrite.sync.initial_sync.reading import ids_of, read_rows
 from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.written import Written
 
@@ -28,19 +26,18 @@ async def close_gates(desk: Desk) -> None:
     await sides[Side.DATAVERSE].close_gate(desk.job.plan.dataverse.name)
 
 
-async def recheck(desk: Desk, rows: pl.DataFrame, written: Written) -> bool:
+async def recheck(desk: Desk, written: Written) -> bool:
     """The rows that were written are in the target as the source has them now; tells whether any had to be done again.
 
-    ``rows`` are the partition's rows as they were read. To be called behind closed gates.
+    To be called behind closed gates.
     """
-    done = rows.select(ROW, ID, VERSION).filter(pl.col(ROW).is_in(written.positions))
-    stale = await _changed(desk, done) | await _doubled(desk, rows, written)
+    done = desk.rows.select(ROW, ID, VERSION).filter(pl.col(ROW).is_in(written.positions))
+    stale = await _changed(desk, done) | await _doubled(desk, written)
     if not stale:
         return False
     stale = written.with_referring(stale)
     await _take_back(desk, stale, written)
-    desk.endings.forget(sorted(stale))
-    await _again(desk, done.filter(pl.col(ROW).is_in(list(stale))), written)
+    await write_one_by_one(desk, await read_again(desk, done.filter(pl.col(ROW).is_in(list(stale)))), written)
     return True
 
 
@@ -50,12 +47,12 @@ async def _changed(desk: Desk, done: pl.DataFrame) -> set[int]:
     return set(done.join(now, on=[ID, VERSION], how="anti")[ROW].to_list())
 
 
-async def _doubled(desk: Desk, rows: pl.DataFrame, written: Written) -> set[int]:
+async def _doubled(desk: Desk, written: Written) -> set[int]:
     """The positions of inserted rows whose key somebody else has brought, too, where the target itself allows that."""
     route = desk.job.route
     if key_is_unique(route) or not written.inserted:
         return set()
-    own = rows.filter(pl.col(ROW).is_in(list(written.inserted)))
+    own = desk.rows.filter(pl.col(ROW).is_in(list(written.inserted)))
     key = transform_frame(replace(route, columns=()), own).key
     partners = await find_partners(desk.target, route, pl.concat([own.select(ROW, COMPANY), key], how="horizontal"), ())
     return set(partners.unclear.to_list())
@@ -72,16 +69,3 @@ async def _take_back(desk: Desk, stale: set[int], written: Written) -> None:
         await desk.target.delete_ids(desk.job.route.target.name, pl.Series(ID, ids, dtype=dtype))
     except RecordRefused as refusal:
         raise Contention("rows were changed that others of the same partition refer to") from refusal
-
-
-async def _again(desk: Desk, stale: pl.DataFrame, written: Written) -> None:
-    """The rows that are still there are written as they are now; those that are gone count for nothing."""
-    ids = tuple(ids_of(stale, desk.job.route.source.side))
-    now = await read_rows(desk.source, desk.routing, replace(desk.job, extent=None, ids=ids, created_before=None))
-    there = await desk.source.versions(desk.job.route.source.name, stale[ID])
-    known = stale.select(ID, ROW)
-    outside = known.join(there, on=ID, how="semi").join(now.frame, on=ID, how="anti")
-    desk.endings.end(outside[ROW].to_list(), Ending.FILTERED)
-    again = now.frame.drop(ROW).join(known, on=ID, how="inner").sort(ROW)
-    desk.endings.read_again(again)
-    await write_one_by_one(desk, again, written)

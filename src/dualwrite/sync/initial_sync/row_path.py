@@ -16,7 +16,6 @@ from dualwrite.maps.execute import key_of
 from dualwrite.sync.initial_sync.comparison import settled_columns
 from dualwrite.sync.initial_sync.desk import Desk
 from dualwrite.sync.initial_sync.job import Ending
-from dualwrite.sync.initial_sync.judging import way_back
 from dualwrite.sync.initial_sync.written import Written
 from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Action, Work, record_id
@@ -41,8 +40,7 @@ class _RowPath:
         self._desk = desk
         self._written = written
         self._route = desk.job.route
-        self._there = self._route if desk.job.is_masters_way else way_back(self._route)
-        self._settled = settled_columns(self._there)
+        self._settled = settled_columns(desk.there)
         self._own_lookups = [
             each.lookup.column
             for each in self._route.columns
@@ -124,10 +122,10 @@ class _RowPath:
         """What was written, None where nothing is to be: against the master's way, a row that both sides have."""
         if self._desk.job.is_masters_way or not await self._is_there(work):
             return (await self._writer.carry_out([work]))[0]
-        if not self._there.columns:
+        if not self._desk.there.columns:
             self._writer.left_open = []
             return None
-        return (await self._writer.carry_out([replace(work, route=self._there)]))[0]
+        return (await self._writer.carry_out([replace(work, route=self._desk.there)]))[0]
 
     async def _is_there(self, work: Work) -> bool:
         """Whether the target has the row, which then stays until the transaction ends. Raises: RecordRefused."""
