@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,15 +21,15 @@ from dbos import DBOS, SetEnqueueOptions, StepOptions, WorkflowHandleAsync
 from dbos import error as dbos_errors
 
 from dualwrite.errors import Disposition, DualwriteError
-from dualwrite.lifecycle.initial_sync.work import Batch, Carried
+from dualwrite.lifecycle.initial_sync.work import Carried
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.workflows.ledger import BATCH, BATCHES, COORDINATOR
 from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.plan import Plan, Queued, partitions, plan_of
 from dualwrite.workflows.shift import Doing, Piece, Shift
 
 log = structlog.get_logger(__name__)
-
 
 COORDINATOR_ATTEMPTS = 200
 BATCH_ATTEMPTS = 20
@@ -37,18 +37,6 @@ BATCH_ATTEMPTS = 20
 _ROUNDS = 5
 """A run that has not come further for so many rounds is broken off."""
 _LOOK_S = 0.1
-
-
-class Plan(TypedDict):
-    """What there is to do: wave by wave the batches' target environment and partitions. JSON, as all that is recorded.
-
-    ``at_once`` batches are in the queue, or carried out, at the same time: enough for the workers, and few enough for
-    a run that is to pause to do so soon.
-    """
-
-    waves: Sequence[Sequence[tuple[str, Sequence[int]]]]
-    at_once: int
-
 
 T = TypeVar("T")
 
@@ -97,11 +85,11 @@ async def coordinate(run: str) -> None:
 
 
 @DBOS.workflow(name=BATCH, max_recovery_attempts=BATCH_ATTEMPTS)
-async def carry_out_batch(run: str, partitions: list[int]) -> str:
+async def carry_out_batch(run: str, numbers: list[int]) -> str:
     """The partitions are done, as far as the run goes on; says whether all are."""
     _here().shift.enter()
     run_id = RunId(UUID(run))
-    for number in partitions:
+    for number in numbers:
         try:
             carried = await _step(Doing(run_id, Piece.PARTITION, number), _carried_out)
         except Exception as error:
@@ -118,7 +106,7 @@ async def _to_rest(run: RunId) -> None:
     left: list[int] = []
     while True:
         plan = await _step(Doing(run, Piece.PREPARE), _prepared)
-        left.append(sum(len(partitions) for wave in plan["waves"] for _, partitions in wave))
+        left.append(partitions(plan))
         if len(left) > _ROUNDS and left[-1] >= left[-_ROUNDS - 1]:
             raise RuntimeError(f"{left[-1]} partitions could not be carried out, and nothing tells why.")
         if not await _through(run, plan):
@@ -138,19 +126,19 @@ async def _through(run: RunId, plan: Plan) -> bool:
     return True
 
 
-async def _wave(run: RunId, wave: Sequence[tuple[str, Sequence[int]]], *, at_once: int) -> None:
+async def _wave(run: RunId, wave: Sequence[Queued], *, at_once: int) -> None:
     """Nothing of the wave is under way any more; when a batch stops before its end, no other is begun."""
     queue = await DBOS.retrieve_queue_async(BATCHES)
     assert queue is not None
     under_way: deque[WorkflowHandleAsync[str]] = deque()
     goes_on = True
-    for environment, partitions in wave:
+    for environment, numbers in wave:
         if len(under_way) >= at_once:
             goes_on = await _ended(under_way.popleft())
         if not goes_on:
             break
         with SetEnqueueOptions(queue_partition_key=environment):
-            under_way.append(await queue.enqueue_async(carry_out_batch, str(run), list(partitions)))
+            under_way.append(await queue.enqueue_async(carry_out_batch, str(run), list(numbers)))
     while under_way:
         await _ended(under_way.popleft())
 
@@ -167,7 +155,6 @@ async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
 
 
 async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> None:
-    is_ours = isinstance(error, DualwriteError)
     if isinstance(error, DualwriteError):
         message = error.message
         log.error("initial sync failed", run=str(run), partition=number, code=error.code, reason=message)
@@ -182,14 +169,14 @@ async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> N
 
 
 async def _step(doing: Doing, piece: Callable[[Doing], Awaitable[T]]) -> T:
-    """The piece's recorded result; transient errors are worth another try or two."""
+    """The piece's recorded result; an environment that does not answer is waited for, two minutes."""
     name = doing.piece.value if doing.number is None else f"{doing.piece.value} {doing.number}"
 
     async def carried_out() -> T:
         return await _here().shift.carry_out(doing, lambda: piece(doing))
 
     options = StepOptions(
-        name=name, retries_allowed=True, max_attempts=4, interval_seconds=1, backoff_rate=3, should_retry=_is_transient
+        name=name, retries_allowed=True, max_attempts=6, interval_seconds=1, backoff_rate=3, should_retry=_is_transient
     )
     return await DBOS.run_step_async(options, carried_out)
 
@@ -199,11 +186,13 @@ def _is_transient(error: BaseException) -> bool:
 
 
 async def _prepared(doing: Doing) -> Plan:
-    return _plan(await _here().shift.work.prepare(doing.run))
+    here = _here()
+    return plan_of(await here.shift.work.prepare(doing.run), here.environments, here.limits)
 
 
 async def _second_pass(doing: Doing) -> Plan:
-    return _plan(await _here().shift.work.second_pass(doing.run))
+    here = _here()
+    return plan_of(await here.shift.work.second_pass(doing.run), here.environments, here.limits)
 
 
 async def _settled(doing: Doing) -> str:
@@ -218,21 +207,3 @@ async def _carried_out(doing: Doing) -> str:
     assert doing.number is not None
     shift = _here().shift
     return (await shift.work.carry_out(doing.run, doing.number, worker=shift.worker)).value
-
-
-def _plan(waves: Sequence[Sequence[Batch]]) -> Plan:
-    here = _here()
-    return Plan(
-        waves=[
-            [(here.environments[batch.target], partitions) for batch in wave for partitions in _parts(batch)]
-            for wave in waves
-        ],
-        at_once=len(here.environments) * here.limits.environment_concurrency,
-    )
-
-
-def _parts(batch: Batch) -> Sequence[Sequence[int]]:
-    """Under a limit of partitions per minute, which is one of what is taken from the queue, each goes by itself."""
-    if _here().limits.partitions_per_minute is None:
-        return [batch.partitions]
-    return [[number] for number in batch.partitions]
