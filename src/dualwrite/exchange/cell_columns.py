@@ -98,7 +98,7 @@ def _wholes(column: Column, texts: pl.Series) -> pl.Series:
 
 
 def _fractions(column: Column, texts: pl.Series) -> pl.Series:
-    scale = column.scale or 0
+    scale = column.places
     places = rf"(?:\.[0-9]{{1,{scale}}})?" if scale else ""
     digits = min(DECIMAL_DIGITS - scale, 20)
     return _matching(texts, rf"\A-?[0-9]{{1,{digits}}}{places}\z").cast(dtype_of(column))

@@ -72,7 +72,7 @@ def _parse_decimal(column: Column, text: str) -> Decimal:
     number = _decimal(text)
     if number is None:
         raise _refused(column, ValueProblem.WRONG_TYPE, f"{text!r} is not a number")
-    scale = column.scale or 0
+    scale = column.places
     exponent = number.normalize().as_tuple().exponent
     if isinstance(exponent, int) and -exponent > scale:
         raise _refused(column, ValueProblem.OUT_OF_RANGE, f"{text} has more than {scale} decimal places")

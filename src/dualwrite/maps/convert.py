@@ -23,10 +23,9 @@ from dualwrite.metadata.values import Value
 _WIDE = Context(prec=200)
 _DIGITS = 38
 """What a decimal column holds at most, those after the point included."""
-_DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _INTEGER_BITS = {ColumnType.INTEGER: 31, ColumnType.BIGINT: 63}
 _WHOLE = frozenset(_INTEGER_BITS)
-_FRACTIONAL = frozenset(_DEFAULT_SCALE)
+_FRACTIONAL = frozenset({ColumnType.MONEY, ColumnType.DECIMAL})
 _NUMBERS = _WHOLE | _FRACTIONAL
 _DATES = frozenset({ColumnType.DATE, ColumnType.DATETIME})
 
@@ -81,7 +80,7 @@ def _to_whole(source: End, target: End) -> Converter:
 
 
 def _to_fraction(source: End, target: End) -> Converter:
-    scale = target.column.scale if target.column.scale is not None else _DEFAULT_SCALE[target.column.type]
+    scale = target.column.places
     step = Decimal(1).scaleb(-scale)
     whole_digits = _DIGITS - scale
 

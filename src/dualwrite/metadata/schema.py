@@ -44,6 +44,9 @@ class ColumnType(Enum):
         return self in (ColumnType.STRING, ColumnType.MEMO)
 
 
+_USUAL_PLACES = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
+
+
 class ColumnRole(Enum):
     """What the environment itself uses a column for; PLAIN columns belong to the users."""
 
@@ -99,6 +102,11 @@ class Column:
     @property
     def is_polymorphic(self) -> bool:
         return len(self.targets) > 1
+
+    @property
+    def places(self) -> int:
+        """How many decimal places a number of the column keeps."""
+        return self.scale if self.scale is not None else _USUAL_PLACES.get(self.type, 0)
 
     @property
     def writable(self) -> bool:

@@ -17,7 +17,6 @@ from dualwrite.metadata.values import Value
 _FLOOR = {Side.FINOPS: EMPTY_DATE, Side.DATAVERSE: date(1753, 1, 1)}
 _CEILING = {Side.FINOPS: LAST_DATE, Side.DATAVERSE: date(9999, 12, 30)}
 _INTEGER_LIMIT = {ColumnType.INTEGER: 2**31, ColumnType.CHOICE: 2**31, ColumnType.BIGINT: 2**63}
-_DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _NUMBER_LIMIT = {Side.FINOPS: Decimal(10) ** 16, Side.DATAVERSE: Decimal(10) ** 12}
 _MONEY_LIMIT = Decimal("922337203685477")
 _WIDE = Context(prec=60)
@@ -93,8 +92,7 @@ def _number(table: Table, column: Column, value: Value) -> Value:
     limit = number_limit(table, column)
     if abs(number) > limit:
         raise refuse(table, column, ValueProblem.OUT_OF_RANGE, f"{_shown(number)} is too large")
-    scale = column.scale if column.scale is not None else _DEFAULT_SCALE[column.type]
-    return number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_EVEN, context=_WIDE)
+    return number.quantize(Decimal(1).scaleb(-column.places), rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def _boolean(table: Table, column: Column, value: Value) -> Value:

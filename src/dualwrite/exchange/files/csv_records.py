@@ -18,7 +18,7 @@ from typing import Final
 import polars as pl
 
 from dualwrite.errors import SettingsRefused
-from dualwrite.exchange.files.encoding import Opener, utf8_blocks
+from dualwrite.exchange.files.encoding import BLOCK_BYTES, Opener, utf8_blocks
 from dualwrite.exchange.files.piece import LINE, Piece, Unreadable
 
 DELIMITERS: Final = ",;\t|"
@@ -28,13 +28,14 @@ _SLOW_ROWS: Final = 5_000
 
 
 class CsvFile:
-    """Implements ``piece.DataFile``."""
+    """Implements ``piece.DataFile``. ``block_bytes`` is how much is read at once."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, *, block_bytes: int = BLOCK_BYTES) -> None:
         self._opener = opener
+        self._block_bytes = block_bytes
 
     def pieces(self) -> Iterator[Piece]:
-        blocks = utf8_blocks(self._opener)
+        blocks = utf8_blocks(self._opener, block_bytes=self._block_bytes)
         head = _Head(blocks)
         if head.names is None:
             raise SettingsRefused("the file is empty: it needs a line of column names")

@@ -35,7 +35,7 @@ _MARKS: Final = (
 )
 
 
-def utf8_blocks(opener: Opener) -> Iterator[bytes]:
+def utf8_blocks(opener: Opener, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
     """The file's text without its byte order mark, in UTF-8.
 
     The encoding is that of the mark, else UTF-8, else the Windows code page that older exports use. The whole file is
@@ -47,9 +47,9 @@ def utf8_blocks(opener: Opener) -> Iterator[bytes]:
     with opener() as stream:
         stream.read(len(mark))
         if encoding == "utf-8":
-            yield from _blocks(stream)
+            yield from _blocks(stream, block_bytes)
             return
-        for text in _decoded(_blocks(stream), encoding):
+        for text in _decoded(_blocks(stream, block_bytes), encoding):
             yield text.encode()
 
 
@@ -68,7 +68,7 @@ def _is(opener: Opener, mark: bytes, encoding: str) -> bool:
     try:
         with opener() as stream:
             stream.read(len(mark))
-            for _ in _decoded(_blocks(stream), encoding):
+            for _ in _decoded(_blocks(stream, BLOCK_BYTES), encoding):
                 pass
     except UnicodeDecodeError:
         return False
@@ -82,6 +82,6 @@ def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def _blocks(stream: ByteStream) -> Iterator[bytes]:
-    while block := stream.read(BLOCK_BYTES):
+def _blocks(stream: ByteStream, block_bytes: int) -> Iterator[bytes]:
+    while block := stream.read(block_bytes):
         yield block

@@ -31,7 +31,6 @@ RelatedRow: TypeAlias = tuple[Row, Mapping[Path, Value]]
 
 DIGITS = 38
 MOMENT = pl.Datetime("us", "UTC")
-_DEFAULT_SCALE = {ColumnType.MONEY: 4, ColumnType.DECIMAL: 10}
 _IDS = frozenset({ColumnType.GUID, ColumnType.LOOKUP})
 
 
@@ -47,7 +46,7 @@ def dtype_of(column: Column) -> pl.DataType:
         case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.CHOICE:
             return pl.Int64()
         case ColumnType.DECIMAL | ColumnType.MONEY:
-            return pl.Decimal(DIGITS, column.scale if column.scale is not None else _DEFAULT_SCALE[column.type])
+            return pl.Decimal(DIGITS, column.places)
         case ColumnType.BOOLEAN:
             return pl.Boolean()
         case ColumnType.DATE:
