@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dualwrite.catalog.maps import demonstration_names
 from dualwrite.cli.import_report import refusals_table
 from dualwrite.cli.initial_sync.choices import desk_of, reports_of
-from dualwrite.cli.initial_sync.ending import Ending, ending_of, ending_shown
+from dualwrite.cli.initial_sync.ending import Ending, ending_of, rows_shown
 from dualwrite.cli.initial_sync.watching import follow, in_step
 from dualwrite.cli.refused_maps import refused_maps_table
 from dualwrite.cli.steps import Steps
@@ -189,7 +189,7 @@ class FirstStart:
             total = ending.report.total
             refused = f", [red]{total.refused:,} refused[/]" if total.refused else ", none refused"
             step.result(f"{count} maps are running: {total.inserted:,} rows copied{refused}")
-            for each in ending_shown(ending):
+            for each in rows_shown(ending):
                 step.detail(each)
         self.done.synced = ending
 

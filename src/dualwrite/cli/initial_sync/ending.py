@@ -58,13 +58,19 @@ async def ending_of(house: House, run: RunId) -> Ending:
 
 def ending_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[RenderableType]:
     """The run in a line, its rows as a table, the causes of refusals, and the commands that follow."""
-    report, run = ending.report, ending.report.run
+    run = ending.report.run
     yield Text()
-    yield Text.from_markup(f"{_MARKS.get(run.state, '[yellow]·[/]')} ").append_text(summary(report))
+    yield Text.from_markup(f"{_MARKS.get(run.state, '[yellow]·[/]')} ").append_text(summary(ending.report))
     if run.message:
         yield Text(f"  {run.message}", style="red" if run.state is RunState.FAILED else "yellow")
+    yield Text()
+    yield from rows_shown(ending, by_legal_entity=by_legal_entity)
+
+
+def rows_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[RenderableType]:
+    """The rows as a table, the causes of refusals, and the command that follows."""
+    report, run = ending.report, ending.report.run
     if report.total.read:
-        yield Text()
         yield counts_table(report, by_legal_entity=by_legal_entity)
     yield from refusals_shown(ending.groups, run=short_run(run.run), most=_MOST_CAUSES)
     if following := next_command(run):
@@ -72,13 +78,13 @@ def ending_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[R
 
 
 def summary(report: RunReport) -> Text:
-    """``Initial sync 3f9a1c2e completed in 2:31 min: 1,204,300 rows, 8,120 rows/s``"""
+    """``Initial sync 3f9a1c2e completed in 2:31 min: 1,204,300 rows (8,120/s)``"""
     run, total, word = report.run, report.total, STATE_WORDS[report.run.state]
     text = Text.assemble(f"Initial sync {short_run(run.run)} ", (word.word, word.style))
     if run.finished_at is None:
         return text.append(f": {total.read:,} rows so far")
     seconds = (run.finished_at - run.started_at).total_seconds()
-    rate = f", {total.read / seconds:,.0f} rows/s" if seconds > 1 else ""
+    rate = f" ({total.read / seconds:,.0f}/s)" if seconds > 1 else ""
     return text.append(f" in {seconds_in_words(seconds)}: {total.read:,} rows{rate}")
 
 

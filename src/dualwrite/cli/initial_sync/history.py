@@ -13,13 +13,14 @@ from rich.text import Text
 
 from dualwrite.cli.initial_sync.choices import RunName, find_run, reports_of
 from dualwrite.cli.initial_sync.ending import ending_of, ending_shown
-from dualwrite.cli.initial_sync.words import SIDES, STATE_WORDS, WAYS, moment, seconds_in_words, short_run
+from dualwrite.cli.initial_sync.words import ARROWS, SIDES, STATE_WORDS, moment, seconds_in_words, short_run
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_choices import one_map
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import House
 from dualwrite.lifecycle.initial_sync.reports import RunReport
+from dualwrite.store.initial_syncs import RunState
 from dualwrite.store.partitions import Partition, PartitionState
 
 _STATE_STYLES: Mapping[PartitionState, str] = {
@@ -58,16 +59,18 @@ def _run_document(each: RunReport) -> Mapping[str, object]:
 
 def _runs_table(found: Sequence[RunReport]) -> Table:
     numbers = ("maps", "read", "written", "refused")
-    table = grid("run", "began", "took", "state", *numbers, numbers=("took", *numbers))
+    table = grid("run", "began", "took", "state", *numbers, numbers=("began", "took", *numbers))
     for each in found:
         run, total, word = each.run, each.total, STATE_WORDS[each.run.state]
         took = "" if run.finished_at is None else seconds_in_words((run.finished_at - run.started_at).total_seconds())
-        state = Text(word.word, style=word.style)
-        if run.parent is not None and run.rerun is not None:
-            state.append(f"\n{run.rerun.value} of {short_run(run.parent)} again", style="dim")
-        cells = (len(each.maps), total.read, total.inserted + total.updated)
+        # The last column says how many rows were refused.
+        state = Text("completed" if run.state is RunState.WITH_REFUSALS else word.word, style=word.style)
+        if run.rerun is not None and run.parent is not None:
+            state.append(f"\n{run.rerun.value} of {short_run(run.parent)}", style="dim")
+        facts = (short_run(run.run), moment(run.started_at, short=True), took, state)
+        counts = (len(each.maps), total.read, total.inserted + total.updated)
         refused = Text(f"{total.refused:,}", style="red" if total.refused else "dim")
-        table.add_row(short_run(run.run), moment(run.started_at), took, state, *(f"{it:,}" for it in cells), refused)
+        table.add_row(*facts, *(f"{it:,}" for it in counts), refused)
     return table
 
 
@@ -120,12 +123,14 @@ def _facts(report: RunReport) -> Table:
 def _partitions_table(partitions: Sequence[Partition]) -> Table:
     numbers = ("#", "rows", "attempts", "took")
     table = grid(
-        "#", "way", "legal entities", "rows", "state", "attempts", "took", "worker", numbers=numbers, cut=("worker",)
+        "#", "", "legal entities", "rows", "state", "attempts", "took", "worker", numbers=numbers, cut=("worker",)
     )
     for each in partitions:
         companies = ", ".join(each.extent.companies or ()) if each.extent is not None else ""
-        way = WAYS[each.direction] + (", second pass" if each.second_pass_of is not None else "")
+        way = ARROWS[each.direction]
         state = Text(each.state.value, style=_STATE_STYLES[each.state])
+        if each.second_pass_of is not None:
+            state.append(f"\nsecond pass of {each.second_pass_of}", style="dim")
         if each.message and each.state is not PartitionState.DONE:
             state.append(f"\n{each.message}")
         table.add_row(

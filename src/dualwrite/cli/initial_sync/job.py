@@ -13,6 +13,8 @@ from dualwrite.cli.invocation import Invocation
 from dualwrite.composition.house import House
 from dualwrite.store.initial_syncs import RunId
 
+_LEAVING = "[dim]What this process has under way comes to its end first; Ctrl-C again leaves it to the others.[/]"
+
 Begin = Callable[[House], Awaitable[RunId]]
 
 
@@ -25,7 +27,11 @@ def carry_through(call: Invocation, begin: Begin, *, detach: bool) -> None:
     async def carried(house: House) -> tuple[RunId, Ending | None]:
         run = await begin(house)
         await house.conductor.conduct(run)
-        if detach or not await watch(call.output.console, reports_of(house), house.conductor, run):
+        if detach:
+            return run, None
+        if not await watch(call.output.console, reports_of(house), house.conductor, run):
+            call.output.console.print(how_to_go_on(run))
+            call.output.console.print(_LEAVING)
             return run, None
         return run, await ending_of(house, run)
 
@@ -34,7 +40,7 @@ def carry_through(call: Invocation, begin: Begin, *, detach: bool) -> None:
         call.output.show(ending_document(ending), *ending_shown(ending))
         if not ending.is_complete:
             raise typer.Exit(1)
-        return
-    call.output.show({"run": run, "state": "left to others"}, how_to_go_on(run))
-    if not detach:
+    elif detach:
+        call.output.show({"run": run, "state": "left to others"}, how_to_go_on(run))
+    else:
         raise typer.Exit(INTERRUPTED)

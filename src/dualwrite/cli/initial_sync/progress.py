@@ -124,7 +124,7 @@ def _heading(progress: RunProgress, lines: Sequence[MapLine]) -> Text:
     concerned = [each for each in lines if each.partitions]
     through = sum(each.is_through for each in concerned)
     text = Text.assemble((f"Initial sync {short_run(progress.run.run)}", "bold"), " · ", (word.word, word.style))
-    if concerned:
+    if len(concerned) > 1:
         text.append(f" · {through} of {len(concerned)} maps")
     if total.counts.refused:
         text.append(f" · {total.counts.refused:,} refused", style="red")

@@ -95,8 +95,9 @@ def in_step(step: Step) -> Show:
 
 @asynccontextmanager
 async def _interrupts() -> AsyncIterator[asyncio.Future[None]]:
-    """Done with the first Ctrl-C, which then does nothing else."""
+    """Done with the first Ctrl-C, which then does nothing else. Afterwards Ctrl-C does what it did before."""
     loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
     interrupted: asyncio.Future[None] = loop.create_future()
 
     def interrupt() -> None:
@@ -108,6 +109,7 @@ async def _interrupts() -> AsyncIterator[asyncio.Future[None]]:
         yield interrupted
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
         interrupted.cancel()
 
 

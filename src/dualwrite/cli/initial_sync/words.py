@@ -60,6 +60,6 @@ def ended_in_words(counts: RowCounts) -> str:
     return ", ".join(found)
 
 
-def moment(at: datetime | None) -> str:
-    """The moment in this machine's time zone, to the second."""
-    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def moment(at: datetime | None, *, short: bool = False) -> str:
+    """The moment in this machine's time zone, to the second; ``short``: without year and seconds."""
+    return "" if at is None else at.astimezone().strftime("%m-%d %H:%M" if short else "%Y-%m-%d %H:%M:%S")
