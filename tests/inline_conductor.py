@@ -22,7 +22,7 @@ class InlineConductor:
     def __init__(self, work: SyncWork, *, at_a_time: int = 2, before: Before = at_once) -> None:
         self._work = work
         self._at_a_time = at_a_time
-        self._before = before
+        self.before = before
 
     async def conduct(self, run: RunId) -> None:
         try:
@@ -49,8 +49,8 @@ class InlineConductor:
     async def _batch(self, run: RunId, batch: Batch, free: asyncio.Semaphore) -> None:
         async with free:
             for number in batch.partitions:
-                await self._before(run, number)
                 try:
+                    await self.before(run, number)
                     carried = await self._work.carry_out(run, number, worker="tests")
                 except DualwriteError as error:
                     await self._work.fail(run, error.message, number=number)

@@ -232,8 +232,6 @@ async def test_a_partition_is_done_once(store: Store) -> None:
     assert not await store.partitions.finish(run, 0, {"usmf": RowCounts(2, 2)})
     assert await store.partitions.begin(run, 0, worker="three") is None
     assert await store.partitions.counts(run) == (MapCount(GROUPS, THERE, "usmf", RowCounts(1, 1)),)
-    [(done, ids)] = await store.partitions.left_open(run)
-    assert (done.number, done.state, ids) == (0, PartitionState.DONE, (7,))
 
 
 async def test_what_failed_or_was_under_way_is_still_to_be_done(store: Store) -> None:
@@ -256,12 +254,22 @@ async def test_what_failed_or_was_under_way_is_still_to_be_done(store: Store) ->
     assert not await store.partitions.is_early(run, 2)
 
 
-async def test_a_partition_has_one_second_pass(store: Store) -> None:
+async def test_a_partition_that_left_rows_open_has_one_second_pass(store: Store) -> None:
     run = await planned(store)
-    again = replace(partition(5, wave=1), extent=None, second_pass_of=0)
-    await store.partitions.plan(run, [partition(0), again], ids={5: (1,)})
-    await store.partitions.plan(run, [replace(again, number=6)], ids={6: (1, 2)})
-    assert [each.number for each in await store.partitions.to_do(run, second_pass=True)] == [5]
+    await store.partitions.plan(run, [partition(0), partition(1), partition(2, direction=BACK), partition(3, wave=4)])
+    await store.partitions.finish(run, 1, {}, left_open=[7, 8])
+    await store.partitions.finish(run, 2, {}, left_open=[SOME_ID])
+    assert await store.partitions.has_left_open(run)
+    for _ in range(2):
+        await store.partitions.plan_second_pass(run)
+    assert not await store.partitions.has_left_open(run)
+    again = await store.partitions.to_do(run, second_pass=True)
+    assert [(each.number, each.wave, each.batch, each.second_pass_of, each.rows) for each in again] == [
+        (5, 5, 5, 1, 2),
+        (6, 5, 6, 2, 1),
+    ]
+    assert [await store.partitions.ids(run, each.number) for each in again] == [(7, 8), (SOME_ID,)]
+    assert all(each.extent is None and each.open_tables == frozenset() for each in again)
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

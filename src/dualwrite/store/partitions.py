@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy import ARRAY, Row, Select, Text, Update, cast, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from dualwrite.environments.bulk import Extent, Span
@@ -146,17 +146,39 @@ class PartitionRepository:
             row = (await connection.execute(query)).one()
             return None if row.ids is None else record_ids(row.ids, Direction(row.direction))
 
-    async def left_open(self, run: RunId) -> tuple[tuple[Partition, tuple[Value, ...]], ...]:
-        """The partitions that left rows open, with their ids; those of maps that are not copied any more excepted."""
-        t, m = tables.initial_sync_partition, tables.initial_sync_map
-        query = (
-            select(*_LISTED, t.c.left_open)
-            .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
-            .where(t.c.run == run, func.cardinality(t.c.left_open) > 0, m.c.state == RunMapState.COPYING.value)
-        )
+    async def has_left_open(self, run: RunId) -> bool:
+        """Whether a partition has left rows open that no second pass is planned for."""
         async with self._transactions.begin() as connection:
-            found = await connection.execute(query.order_by(t.c.number))
-            return tuple((_partition(row), record_ids(row.left_open, Direction(row.direction))) for row in found)
+            return bool(await connection.scalar(select(_left_open(run).exists())))
+
+    async def plan_second_pass(self, run: RunId) -> None:
+        """Each partition that has left rows open has a second pass, in a wave after all others.
+
+        Idempotency: by run; what is planned stays.
+        """
+        t, first = tables.initial_sync_partition, tables.initial_sync_partition.alias()
+        after = {
+            each: select(func.max(first.c[each]) + 1)
+            .where(first.c.run == run, first.c.second_pass_of.is_(None))
+            .scalar_subquery()
+            for each in ("number", "wave", "batch")
+        }
+        again = {
+            "run": t.c.run,
+            "number": t.c.number + after["number"],
+            "wave": after["wave"],
+            "batch": t.c.batch + after["batch"],
+            "map": t.c.map,
+            "direction": t.c.direction,
+            "ids": t.c.left_open,
+            "by_ids": true(),
+            "rows": func.cardinality(t.c.left_open),
+            "open_tables": cast([], ARRAY(Text)),
+            "second_pass_of": t.c.number,
+        }
+        query = _left_open(run).with_only_columns(*(value.label(name) for name, value in again.items()))
+        async with self._transactions.begin() as connection:
+            await connection.execute(upsert(t).from_select(list(again), query).on_conflict_do_nothing())
 
     # --- one partition ------------------------------------------------------------------------------------------------
 
@@ -265,6 +287,19 @@ class PartitionRepository:
 
 _LISTED = tuple(each for each in tables.initial_sync_partition.c if each.name not in ("run", "ids", "left_open"))
 """Lists of ids may be long, and are read where they are needed."""
+
+
+def _left_open(run: RunId) -> Select[*tuple[Any, ...]]:
+    """The partitions with rows that wait for a second pass, of maps that are still copied."""
+    t, m = tables.initial_sync_partition, tables.initial_sync_map
+    again = tables.initial_sync_partition.alias()
+    second_pass = select(again.c.number).where(again.c.run == run, again.c.second_pass_of == t.c.number)
+    return (
+        select(t.c.number)
+        .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
+        .where(t.c.run == run, func.cardinality(t.c.left_open) > 0, m.c.state == RunMapState.COPYING.value)
+        .where(~second_pass.exists())
+    )
 
 
 def counts_of(row: Row[*tuple[Any, ...]]) -> RowCounts:

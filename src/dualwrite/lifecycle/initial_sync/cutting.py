@@ -38,31 +38,6 @@ async def cut(
     return [_kept(each) for each in planned], ids
 
 
-def second_passes(
-    done: Sequence[Partition], left_open: Sequence[tuple[Partition, tuple[Value, ...]]]
-) -> tuple[Sequence[Partition], Ids]:
-    """The partitions that fill what was left open, one for each that left something; always with the same numbers."""
-    first_pass = [each for each in done if each.second_pass_of is None]
-    after = 1 + max((each.number for each in first_pass), default=-1)
-    wave = 1 + max((each.wave for each in first_pass), default=-1)
-    batch = 1 + max((each.batch for each in first_pass), default=-1)
-    partitions = [
-        Partition(
-            number=after + each.number,
-            wave=wave,
-            batch=batch + each.batch,
-            map=each.map,
-            direction=each.direction,
-            extent=None,
-            rows=len(ids),
-            second_pass_of=each.number,
-        )
-        for each, ids in left_open
-        if each.second_pass_of is None
-    ]
-    return partitions, {after + each.number: ids for each, ids in left_open}
-
-
 def _kept(each: PlannedPartition) -> Partition:
     return Partition(
         number=each.number,

@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import groupby
 
 from dualwrite.errors import NotAllowed
-from dualwrite.lifecycle.initial_sync.cutting import cut, second_passes
+from dualwrite.lifecycle.initial_sync.cutting import cut
 from dualwrite.lifecycle.initial_sync.ending import bring_to_running, copied_maps, locked_run, put_back
 from dualwrite.lifecycle.initial_sync.states import RunAction, next_state
 from dualwrite.maps.plan import Plan
@@ -119,10 +119,7 @@ class SyncWork:
         """
         if (await self._run(run)).state is not RunState.RUNNING:
             return ()
-        partitions, ids = second_passes(
-            await self._store.partitions.list(run), await self._store.partitions.left_open(run)
-        )
-        await self._store.partitions.plan(run, partitions, ids=ids)
+        await self._store.partitions.plan_second_pass(run)
         return _waves(await self._store.partitions.to_do(run, second_pass=True))
 
     # --- one partition ------------------------------------------------------------------------------------------------
@@ -308,7 +305,9 @@ class SyncWork:
 
 
 async def _has_to_do(repositories: Repositories, run: RunId) -> bool:
-    return any([await repositories.partitions.to_do(run, second_pass=again) for again in (False, True)])
+    partitions = repositories.partitions
+    to_do = [await partitions.to_do(run, second_pass=again) for again in (False, True)]
+    return any(to_do) or await partitions.has_left_open(run)
 
 
 def _waves(partitions: Sequence[Partition]) -> tuple[tuple[Batch, ...], ...]:
