@@ -10,6 +10,7 @@ from uuid import UUID
 import polars as pl
 from hypothesis import strategies as st
 
+from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID, ROOT_TEAM_ID
 from dualwrite.maps.columnar.frames import dtype_of, in_frame
 from dualwrite.metadata.conventions import id_column, standard_columns
@@ -104,6 +105,30 @@ def frame_of(table: Table, rows: Sequence[Mapping[str, Value]]) -> pl.DataFrame:
     return pl.DataFrame(
         [pl.Series(name, [in_frame(row.get(name)) for row in rows], dtype=dtype) for name, dtype in dtypes.items()]
     )
+
+
+def as_id(value: Value) -> Value:
+    """A record id as rows have it."""
+    return UUID(value) if isinstance(value, str) else value
+
+
+def code_of(table: Table) -> str:
+    """The column that names a row within its company."""
+    return "code" if table.side is Side.FINOPS else "new_code"
+
+
+async def insert_codes(
+    participant: CopyParticipant, table: Table, codes: Mapping[str, Sequence[str]], **others: Value
+) -> pl.Series:
+    """Rows of these companies with these codes are there; their ids."""
+    ids = {company.lower(): row_id for company, row_id in COMPANIES.items()}
+    rows: list[dict[str, Value]] = []
+    for company, each in codes.items():
+        named: Value = company if table.side is Side.FINOPS else ids[company]
+        rows += [{table.company_column or "": named, code_of(table): code, **others} for code in each]
+    inserted = await participant.insert_frame(table.name, frame_of(table, rows))
+    assert inserted.left == ()
+    return inserted.ids
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------

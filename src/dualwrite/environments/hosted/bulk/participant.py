@@ -155,10 +155,7 @@ class HostedCopyParticipant(HostedParticipant):
 
     async def may_leave_out_checks(self) -> bool:
         if self._may_leave_out_checks is None:
-            query = (
-                "SELECT current_setting('is_superuser')::boolean "
-                "OR has_parameter_privilege('session_replication_role', 'SET') AS may"
-            )
+            query = "SELECT has_parameter_privilege('session_replication_role', 'SET') AS may"
             with translated(self.layouts):
                 row = await (await self.connection.execute(query)).fetchone()
             assert row is not None
