@@ -17,7 +17,7 @@ from dualwrite.store.initial_syncs import OnRefusals, RerunKind, RunId, RunMapSt
 from dualwrite.store.maps import MapState
 from dualwrite.store.partitions import PartitionState, RowCounts
 from inline_conductor import at_once
-from words import change_customer, customer, group, person
+from words import change_account, change_customer, customer, group, person
 
 RUNNING, INITIALIZING, NOT_RUNNING = MapState.RUNNING, MapState.INITIALIZING, MapState.NOT_RUNNING
 
@@ -330,5 +330,39 @@ async def test_the_history_lists_runs_with_what_they_did(room: SyncRoom) -> None
     assert [each.map for each in latest.maps] == [CUSTOMERS]
     assert (await room.reports.find()).run == second.run
     assert (await room.reports.find(str(first.run)[:8])).run == first.run
-    with pytest.raises(NotAllowed, match="no initial sync begins with 'zz'"):
+    with pytest.raises(NotAllowed, match="No initial sync begins with 'zz'"):
         await room.reports.find("zz")
+
+
+async def test_newer_edits_are_never_overwritten_by_a_run(room: SyncRoom) -> None:
+    names = [f"C{number:03d}" for number in range(120)]
+    await room.finops(*(customer(name, SalesMemo="old") for name in names))
+    stop = asyncio.Event()
+    edited: dict[str, str] = {}
+
+    async def edit(side: str, chosen: list[str]) -> None:
+        number = 0
+        while not stop.is_set():
+            name = chosen[number * 7 % len(chosen)]
+            number += 1
+            if side == "finops":
+                await room.finops(change_customer(name, SalesMemo=f"{number}"))
+            elif name in await room.accounts():
+                await room.dataverse(change_account(name, description=f"{number}"))
+            else:
+                await asyncio.sleep(0)
+                continue
+            edited[name] = f"{number}"
+
+    run = await room.start(CUSTOMERS)
+    users = [asyncio.create_task(edit("finops", names[:60])), asyncio.create_task(edit("dataverse", names[60:]))]
+    ended = await room.conduct(run)
+    stop.set()
+    await asyncio.gather(*users)
+    assert ended.state is RunState.COMPLETED
+    assert is_sound(await room.reports.report(run))
+    assert len(edited) > 5
+    for name, memo in edited.items():
+        assert (await room.linked.customer(name))["SalesMemo"] == memo
+        assert (await room.linked.account(name))["description"] == memo
+    assert len(await room.accounts()) == len(names)

@@ -23,12 +23,12 @@ Batches = Callable[[], AsyncIterator[Sequence[Refusal]]]
 
 
 def refused_table(refused: Sequence[Refusal]) -> Table:
-    """Each row with its reason; the code is in the JSON and the CSV."""
+    """Each row with its cause; the code and the whole reason are in the JSON and the CSV."""
     table = grid("map", "record", "column", "reason")
     names = short_names(each.map for each in refused)
     for each in refused:
         record = f"{each.legal_entity}: {each.record}" if each.legal_entity else each.record
-        reason = Text(each.reason, style="dim" if each.settled_by else "yellow")
+        reason = Text(each.cause or each.reason, style="dim" if each.settled_by else "yellow")
         if each.settled_by:
             reason.append(" (done again since)")
         table.add_row(Text(names[each.map]), Text(record), each.column, reason)

@@ -124,4 +124,4 @@ def _opened(file: str, stack: ExitStack) -> TextIO:
 
 
 def _nothing(rows: int) -> Text:
-    return Text(f"There are no more than {rows:,} rows." if rows else "Nothing was refused.", style="green")
+    return Text(f"There are no more than {rows:,} rows." if rows else "No refused row.", style="green")

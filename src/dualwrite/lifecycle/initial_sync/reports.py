@@ -78,8 +78,8 @@ class SyncReports:
         found = [each for each in runs if str(each.run).startswith(name.lower())]
         if not found or (name and len(found) > 1):
             known = ", ".join(str(each.run)[:8] for each in (found or runs)[:5]) or "none"
-            problem = "several initial syncs begin" if found else "no initial sync begins"
-            message = f"There {'are' if found else 'is'} {problem} with {name!r}: {known}." if name else _NEVER
+            problem = "Several initial syncs begin" if found else "No initial sync begins"
+            message = f"{problem} with {name!r}. There are: {known}." if name else _NEVER
             raise NotAllowed(message, run=name)
         return found[0]
 

@@ -158,7 +158,7 @@ def _counted(standing: _Standing, number: int) -> Count:
 
 def _storable(value: Value) -> JsonValue:
     if isinstance(value, Decimal):
-        return str(value)
+        return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
     return value if isinstance(value, str | int) else str(value)
