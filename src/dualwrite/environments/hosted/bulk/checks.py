@@ -138,8 +138,8 @@ def _text(table: Table, column: Column, given: pl.Series) -> _Checked:
 
 
 def _whole(table: Table, column: Column, given: pl.Series) -> _Checked:
-    limit = integer_limit(column)
-    return _Checked(given.cast(pl.Int64), ~given.is_between(-limit, limit - 1))
+    limit, values = integer_limit(column), given.cast(pl.Int64)
+    return _Checked(values, ~values.is_between(-limit, limit - 1))
 
 
 def _number(table: Table, column: Column, given: pl.Series) -> _Checked:
