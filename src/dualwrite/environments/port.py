@@ -285,7 +285,7 @@ class Participant(Session, Protocol):
     """
 
     async def begin(self) -> None:
-        """Open the transaction without a change to accept (initial copy)."""
+        """Open the transaction without a change to accept (initial sync)."""
         ...
 
     async def accept(
@@ -311,7 +311,7 @@ class Participant(Session, Protocol):
         ...
 
     async def commit(self) -> None:
-        """Commit at once, where no other side takes part (initial copy)."""
+        """Commit at once, where no other side takes part (initial sync)."""
         ...
 
 

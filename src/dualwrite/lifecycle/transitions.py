@@ -12,7 +12,7 @@ class Action(Enum):
     RUN = "run"
     """Go live and copy what is there already."""
     FINISH = "finish"
-    """The initial copy is through."""
+    """The initial sync is through."""
     STOP = "stop"
     CHANGE = "change"
     """Get a new version, or another active one."""

@@ -250,7 +250,7 @@ class MapRepository:
     async def running(self, connection_name: str) -> tuple[RunningMap, ...]:
         """The maps that live changes pass through, with their active documents, in their order of starting.
 
-        A map that is initializing is live already: its initial copy brings what was there before.
+        A map that is initializing is live already: its initial sync brings what was there before.
         """
         m, v = tables.table_map, tables.map_version
         query = (

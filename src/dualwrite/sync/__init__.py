@@ -1,1 +1,1 @@
-"""The engine: change sets in, transactions out. Live sync, recovery, initial copy, comparison. No HTTP, no console."""
+"""The engine: change sets in, transactions out. Live sync, recovery, initial sync, comparison. No HTTP, no console."""
