@@ -8,7 +8,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwrite.environments.hosted.bulk.checks import blank_where_required, checked_frame
@@ -68,6 +68,7 @@ def columns_of_values(draw: st.DrawFn) -> tuple[Table, Column, list[Value]]:
     return owner, column, draw(st.lists(st.none() | VALUES[column.type], max_size=6))
 
 
+@settings(deadline=None)
 @given(sample=columns_of_values())
 def test_a_frame_is_checked_as_its_rows_are(sample: tuple[Table, Column, list[Value]]) -> None:
     owner, column, values = sample
