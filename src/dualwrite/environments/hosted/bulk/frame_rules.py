@@ -87,17 +87,29 @@ def twins_of(rules: Sequence[Rule]) -> Sequence[tuple[Rule, FrameRule]] | None:
 
 def new_ids(count: int) -> pl.Series:
     """New record ids, each greater than the one before, so that an index grows at one end (UUID version 7)."""
+    noise = os.urandom(8 * count)
+    random = pl.Series([noise[start : start + 8] for start in range(0, len(noise), 8)], dtype=pl.Binary).bin.encode(
+        "hex"
+    )
+    # The numbers within a millisecond count up; when they are used up, the next one begins a little early.
     moment = time.time_ns() // 1_000_000
-    noise = os.urandom(8 * count).hex()
-    ids = []
-    for number in range(count):
-        ahead, counter = divmod(number, 0x1000)
-        stamp = f"{moment + ahead:012x}"
-        tail = noise[16 * number : 16 * number + 16]
-        ids.append(f"{stamp[:8]}-{stamp[8:]}-7{counter:03x}-{_VARIANT[tail[0]]}{tail[1:4]}-{tail[4:]}")
-    return pl.Series(ids, dtype=pl.String)
+    stamps = [f"{moment + ahead:012x}" for ahead in range(count // len(_COUNTERS) + 1)]
+    starts = pl.Series([f"{stamp[:8]}-{stamp[8:]}-7" for stamp in stamps])
+    number = pl.int_range(count)
+    return pl.select(
+        pl.concat_str(
+            pl.lit(starts).gather(number // len(_COUNTERS)),
+            pl.lit(_COUNTERS).gather(number % len(_COUNTERS)),
+            pl.lit("-"),
+            pl.lit(random).str.head(1).replace_strict(_VARIANT),
+            pl.lit(random).str.slice(1, 3),
+            pl.lit("-"),
+            pl.lit(random).str.slice(4),
+        )
+    ).to_series()
 
 
+_COUNTERS: Final = pl.Series([f"{number:03x}" for number in range(0x1000)])
 _VARIANT: Final = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
 
 
