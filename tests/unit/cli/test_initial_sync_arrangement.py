@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dualwrite.cli.initial_sync.arrangement import Wishes, arranged, read_masters
+from dualwrite.cli.initial_sync.arrangement import Arrangement, Wishes, arranged, read_masters
 from dualwrite.errors import NotAllowed, SettingsRefused
 from dualwrite.lifecycle.initial_sync.options import MapChoice, Proposal, ProposedMap
 from dualwrite.metadata.schema import Side
@@ -28,8 +28,14 @@ def proposal() -> Proposal:
     )
 
 
+def arrangement(wishes: Wishes) -> Arrangement:
+    proposed = proposal()
+    known = [*(each.choice.name for each in proposed.maps), "Vendors (msdyn_vendors)"]
+    return arranged(proposed, wishes, known=known)
+
+
 def names(wishes: Wishes) -> list[str]:
-    return [each.choice.name.partition(" ")[0] for each in arranged(proposal(), wishes).maps]
+    return [each.choice.name.partition(" ")[0] for each in arrangement(wishes).maps]
 
 
 @pytest.mark.parametrize(
@@ -50,22 +56,27 @@ def test_the_options_choose_and_order_the_maps(wishes: Wishes, expected: list[st
 
 
 def test_what_is_left_out_is_kept_for_the_screen() -> None:
-    found = arranged(proposal(), Wishes(without=("terms", "contacts")))
+    found = arrangement(Wishes(without=("terms", "contacts")))
     assert [each.choice.name for each in found.left_out] == ["Groups (msdyn_groups)", "Terms (msdyn_terms)"]
     assert [each.position for each in found.maps] == [1]
 
 
 def test_each_map_has_its_master_and_all_have_the_legal_entities() -> None:
     wishes = Wishes(master=Side.DATAVERSE, masters=(("customers", Side.FINOPS),), legal_entities=("usmf",))
-    found = {each.name: each for each in arranged(proposal(), wishes).choices}
+    found = {each.name: each for each in arrangement(wishes).choices}
     assert found[CUSTOMERS].master is Side.FINOPS
     assert found["Contacts (contacts)"].master is Side.DATAVERSE
     assert {each.legal_entities for each in found.values()} == {("usmf",)}
 
 
-def test_a_map_that_is_not_proposed_cannot_be_ordered() -> None:
-    with pytest.raises(NotAllowed, match="There is no map 'groups'"):
-        arranged(proposal(), Wishes(order=("groups",)))
+@pytest.mark.parametrize(
+    "wishes", [Wishes(order=("vendors",)), Wishes(without=("vendors",)), Wishes(order=("groups",))]
+)
+def test_a_map_that_is_no_part_of_the_run_is_told_apart_from_one_that_is_not_there(wishes: Wishes) -> None:
+    with pytest.raises(NotAllowed, match="is no part of this run"):
+        arrangement(wishes)
+    with pytest.raises(NotAllowed, match="There is no map 'invoices'"):
+        arrangement(Wishes(order=("invoices",)))
 
 
 def test_masters_are_of_all_maps_or_of_one() -> None:

@@ -61,8 +61,8 @@ async def test_a_file_has_a_line_for_each_row_with_every_column_that_any_of_them
 
 async def test_a_file_without_refusals_has_its_head() -> None:
     async def nothing() -> AsyncIterator[Sequence[Refusal]]:
-        for some in ():
-            yield some
+        for each in ROWS[:0]:
+            yield [each]
 
     file = io.StringIO()
     assert await write_csv(nothing, file) == 0

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from dualwrite.cli.initial_sync.counts import counts_document, counts_table
 from dualwrite.cli.initial_sync.ending import Ending, ending_document, ending_shown
 from dualwrite.cli.initial_sync.progress import headline, map_lines, progress_screen, through_line
+from dualwrite.cli.initial_sync.refusals import groups_document
 from dualwrite.cli.initial_sync.words import seconds_in_words
 from dualwrite.environments.bulk import Extent, Span
 from dualwrite.lifecycle.initial_sync.reports import Advance, MapProgress, RunProgress, RunReport
@@ -248,5 +249,6 @@ def test_scripts_get_the_counts_by_legal_entity_and_the_causes() -> None:
     }
     first, *_ = counts_document(report())
     assert (first["map"], first["legal_entity"], first["read"], first["equal"]) == (CUSTOMERS, "usmf", 20, 20)
-    (refused,) = document["refused"]  # type: ignore[misc]
+    (refused,) = groups_document([group(3, "No group 90.")])
+    assert document["refused"] == [refused]
     assert (refused["column"], refused["cause"], refused["rows"]) == ("CUSTOMERGROUPID", "No group 90.", 3)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dualwrite.cli.map_names import find_map
-from dualwrite.errors import SettingsRefused
+from dualwrite.errors import NotAllowed, SettingsRefused
 from dualwrite.lifecycle.initial_sync.options import MapChoice, Proposal, ProposedMap
 from dualwrite.metadata.schema import Side
 
@@ -25,7 +25,8 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The maps of a run in order, and the related ones that it does without."""
+    """The maps of a run in order, and the related ones that it does without; those put away on purpose only if
+    their rows may be missed."""
 
     maps: tuple[ProposedMap, ...]
     left_out: tuple[ProposedMap, ...]
@@ -35,11 +36,14 @@ class Arrangement:
         return tuple(each.choice for each in self.maps)
 
 
-def arranged(proposal: Proposal, wishes: Wishes) -> Arrangement:
-    """The proposal as the options want it. Raises: NotAllowed, for a text that names no map of it or several."""
+def arranged(proposal: Proposal, wishes: Wishes, *, known: Sequence[str]) -> Arrangement:
+    """The proposal as the options want it; ``known`` are the maps there are.
+
+    Raises: NotAllowed, for a text that names no map, or several, or one that is no part of the run.
+    """
     names = [each.choice.name for each in proposal.maps]
-    without = {find_map(names, text) for text in wishes.without}
-    masters = {find_map(names, text): side for text, side in wishes.masters}
+    without = {_part(names, known, text) for text in wishes.without}
+    masters = {_part(names, known, text): side for text, side in wishes.masters}
     wanted = [each for each in proposal.maps if _is_wanted(each, wishes, {*without}, {*masters})]
     chosen = [
         replace(
@@ -53,9 +57,19 @@ def arranged(proposal: Proposal, wishes: Wishes) -> Arrangement:
         )
         for each in wanted
     ]
-    order = [find_map([each.choice.name for each in chosen], text) for text in wishes.order]
-    left_out = [each for each in proposal.maps if each not in wanted and each.related]
+    order = [_part([each.choice.name for each in chosen], known, text) for text in wishes.order]
+    missed = [each for each in proposal.maps if each not in wanted and each.related]
+    left_out = [each for each in missed if not each.is_running or each.choice.name not in without]
     return Arrangement(tuple(_in_order(chosen, list(dict.fromkeys(order)))), tuple(left_out))
+
+
+def _part(names: Sequence[str], known: Sequence[str], text: str) -> str:
+    """The map of the run that ``text`` stands for. Raises: NotAllowed."""
+    try:
+        return find_map(names, text)
+    except NotAllowed:
+        name = find_map(known, text)
+        raise NotAllowed(f"{name} is no part of this run. Name it, too, or leave it out of the options.") from None
 
 
 def _is_wanted(each: ProposedMap, wishes: Wishes, without: Collection[str], named: Collection[str]) -> bool:

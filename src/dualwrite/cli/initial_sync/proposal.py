@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from dualwrite.cli.initial_sync.arrangement import Arrangement
@@ -23,41 +24,45 @@ Rows = Mapping[str, Mapping[Side, int]]
 def proposal_shown(arrangement: Arrangement, rows: Rows, *, companies: Sequence[str]) -> Iterator[RenderableType]:
     """The maps of the run as a table, and what is to be known about those it does without."""
     maps = "1 map" if len(arrangement.maps) == 1 else f"{len(arrangement.maps)} maps"
-    yield Text.assemble((f"Initial sync of {maps}", "bold"), f" for {_listed(companies)}")
-    numbers = ("F&O rows", "Dataverse rows")
-    table = grid("#", "map", "master", *numbers, numbers=("#", *numbers))
+    yield Text.assemble((f"Initial sync of {maps}", "bold"), f" for {_listed(companies, 'legal entities')}")
     names = short_names(each.choice.name for each in (*arrangement.maps, *arrangement.left_out))
-    for each in arrangement.maps:
-        name = Text(names[each.choice.name])
-        if each.related:
-            name.append(f"  related: needed by {_needed_by(each, names)}", style="dim")
-        held = rows.get(each.choice.name, {})
-        counts = (f"{held.get(side, 0):,}" for side in (Side.FINOPS, Side.DATAVERSE))
-        table.add_row(str(each.position), name, SIDES[each.choice.master], *counts)
-    yield table
+    yield _maps_table(arrangement.maps, rows, names)
     for each in arrangement.left_out:
-        if each.is_running:
-            yield Text(f"Left out, as it runs already: {names[each.choice.name]} (--related)", style="dim")
-        else:
+        if not each.is_running:
             yield Text(
                 f"Left out, and not running: {names[each.choice.name]}. {_needed_by(each, names)} looks up its rows; "
                 "what is not found there is refused.",
                 style="yellow",
             )
+    running = [names[each.choice.name] for each in arrangement.left_out if each.is_running]
+    if running:
+        yield Text(f"Related, and running already: {_listed(running, 'maps')}. To do them, too: --related", style="dim")
+
+
+def _maps_table(maps: Sequence[ProposedMap], rows: Rows, names: Mapping[str, str]) -> Table:
+    related = ("related to",) if any(each.related for each in maps) else ()
+    numbers = ("F&O rows", "Dataverse rows")
+    table = grid("#", "map", *related, "wins", *numbers, numbers=("#", *numbers), cut=related)
+    for each in maps:
+        held = rows.get(each.choice.name, {})
+        counts = (f"{held.get(side, 0):,}" for side in (Side.FINOPS, Side.DATAVERSE))
+        why = (Text(_needed_by(each, names) if each.related else ""),) if related else ()
+        table.add_row(str(each.position), Text(names[each.choice.name]), *why, SIDES[each.choice.master], *counts)
+    return table
 
 
 def _needed_by(each: ProposedMap, names: Mapping[str, str]) -> str:
-    few = 2
-    found = [names.get(name, name) for name in each.needed_by]
-    return ", ".join(found) if len(found) <= few else f"{found[0]} and {len(found) - 1} more"
+    """The chosen maps that look up its rows; those that do so by way of others are not named."""
+    first, *others = [names.get(name, name) for name in each.needed_by] or ["other related maps"]
+    return f"{first} and {len(others)} more" if others else first
 
 
-def _listed(companies: Sequence[str]) -> str:
-    if not companies:
-        return "no legal entity"
-    if len(companies) > _MOST_NAMED:
-        return f"{len(companies)} legal entities"
-    *most, last = companies
+def _listed(names: Sequence[str], what: str) -> str:
+    if not names:
+        return f"no {what}"
+    if len(names) > _MOST_NAMED:
+        return f"{len(names)} {what}"
+    *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
 
 

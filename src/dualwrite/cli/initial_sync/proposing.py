@@ -49,7 +49,7 @@ async def propose(call: Invocation, house: House, names: Sequence[str], wishes: 
     chosen = await chosen_maps(house, names)
     await plans_of(call, house, chosen)
     options = RunOptions(tuple(MapChoice(each) for each in chosen), who=WHO)
-    arrangement = arranged(await desk_of(house).plan(options), wishes)
+    arrangement = arranged(await desk_of(house).plan(options), wishes, known=await chosen_maps(house, ()))
     if not arrangement.maps:
         raise NotAllowed("No map is left for a run: --without leaves out all of them.")
     plans = await plans_of(call, house, [each.name for each in arrangement.choices])
