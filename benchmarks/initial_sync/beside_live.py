@@ -47,7 +47,7 @@ async def measure_beside_live(folder: Path, traffic: Traffic) -> None:
         during = [_Users(house, side, traffic, company, "during the run") for side in Side]
         for each in during:
             each.begin()
-        arguments = ("initial-sync", "run", customers_map_name(), "--yes")
+        arguments = ("initial-sync", "run", customers_map_name(), "--no-related", "--yes")
         figures = await asyncio.to_thread(run_command, folder, *arguments, workers=traffic.workers)
         for each in during:
             await each.end()
