@@ -203,6 +203,29 @@ async def test_circles_are_closed_in_the_second_pass_and_its_refusals_counted_on
     ]
 
 
+async def test_circles_are_closed_against_the_masters_way_too(room: SyncRoom) -> None:
+    await room.finops(
+        customer("I1", InvoiceAccount="I2", ContactPersonId="IP"),
+        customer("I3", ContactPersonId="NOBODY"),
+        customer("I2", InvoiceAccount="I1"),
+        person("IP", "I1"),
+    )
+    choices = tuple(MapChoice(each, Side.DATAVERSE) for each in (CUSTOMERS, CONTACTS))
+    run = await room.conduct(await room.syncs.start(RunOptions(choices, who="tests")))
+    assert await room.refused() == ["I3"]
+    assert is_sound(await room.reports.report(run.run))
+    first, second, contact = (
+        await room.linked.account("I1"),
+        await room.linked.account("I2"),
+        await room.linked.contact("IP"),
+    )
+    assert first["msdyn_billingaccount"] == second["accountid"]
+    assert first["primarycontactid"] == contact["contactid"]
+    await room.finops(person("NOBODY", "I1"))
+    assert (await room.rerun(run.run, RerunKind.FAILED)).state is RunState.COMPLETED
+    assert (await room.linked.account("I3"))["primarycontactid"] == (await room.linked.contact("NOBODY"))["contactid"]
+
+
 # --- what may be started --------------------------------------------------------------------------------------------
 
 

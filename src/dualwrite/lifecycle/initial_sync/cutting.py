@@ -31,11 +31,14 @@ async def cut(
     from dualwrite.sync.initial_sync.survey import survey, survey_again
 
     if run.rerun is RerunKind.FAILED:
-        planned = survey_again(maps, await store.refusals.open_ids(run.connection, run.root), most_rows=most_rows)
+        ids, incomplete = [
+            await store.refusals.open_ids(run.connection, run.root, incomplete=each) for each in (False, True)
+        ]
+        planned = survey_again(maps, ids, incomplete=incomplete, most_rows=most_rows)
     else:
         planned = await survey(pair, routing, maps, most_rows=most_rows, created_before=run.created_before)
-    ids = {each.number: each.ids for each in planned if each.ids is not None}
-    return [_kept(each) for each in planned], ids
+    named = {each.number: each.ids for each in planned if each.ids is not None}
+    return [_kept(each) for each in planned], named
 
 
 def _kept(each: PlannedPartition) -> Partition:
@@ -49,6 +52,7 @@ def _kept(each: PlannedPartition) -> Partition:
         rows=each.rows,
         open_tables=each.open_tables,
         second_pass_of=each.second_pass_of,
+        whole=each.whole,
     )
 
 

@@ -184,6 +184,7 @@ class SyncWork:
             open_tables=each.open_tables,
             ids=ids,
             second_pass_of=each.second_pass_of,
+            whole=each.whole,
         )
         entities = attempt.map.legal_entities
         chosen = ChosenMap(plan, attempt.map.master, None if entities is None else frozenset(entities))
@@ -199,7 +200,8 @@ class SyncWork:
             if not await repositories.partitions.is_latest(run, number, attempt=attempt.partition.attempts):
                 attempt.taken_over = True
                 raise NotAllowed("Another worker has begun the partition.", run=str(run), partition=number)
-            await repositories.refusals.replace(run, number, [_refused(each) for each in refused])
+            rows = [_refused(each) for each in refused]
+            await repositories.refusals.replace(run, number, rows, incomplete=attempt.partition.whole)
 
     async def _keep_outcome(
         self, attempt: _Attempt, job: PartitionJob, outcome: PartitionOutcome, companies: Companies
@@ -207,7 +209,9 @@ class SyncWork:
         """The partition is done, and what was refused of its rows before is not the last word any more."""
         counts = {company: RowCounts(**asdict(count)) for company, count in outcome.counts.items()}
         async with self._store.transaction() as repositories:
-            await repositories.partitions.finish(attempt.run.run, job.number, counts, left_open=outcome.open_ids)
+            await repositories.partitions.finish(
+                attempt.run.run, job.number, counts, left_open=outcome.open_ids, new=outcome.new_open_ids(job)
+            )
             if job.second_pass_of is None:
                 await repositories.refusals.settle(
                     attempt.run, _done_again(job, companies), keep_root=attempt.run.rerun is RerunKind.WITHOUT_FAILED

@@ -75,7 +75,8 @@ class PartitionJob:
     ``extent`` or ``ids`` (record ids of the source) name the rows. ``open_tables`` are the target's tables whose rows
     are still to come in this run: lookups that are not found there are left open. ``created_before`` leaves out the
     rows that surely came later, which are live sync's. ``second_pass_of`` is the number of the partition that left
-    ``ids`` open. ``without_ids`` are left alone, as if they were not there.
+    ``ids`` open. ``whole`` tells that this run, or one that it does again, has inserted the rows without being able to
+    complete them, so that they get all columns. ``without_ids`` are left alone, as if they were not there.
     """
 
     run: UUID
@@ -88,6 +89,7 @@ class PartitionJob:
     open_tables: frozenset[str] = frozenset()
     created_before: datetime | None = None
     second_pass_of: int | None = None
+    whole: bool = False
     without_ids: frozenset[Value] = frozenset()
 
     @property
@@ -102,10 +104,10 @@ class PartitionJob:
     def is_masters_way(self) -> bool:
         """Whether rows that both sides have get all columns, not only those that are mapped one way.
 
-        A map that goes one way only has no other.
+        A map that goes one way only has no other; rows that are to be ``whole`` are the other side's to fill.
         """
         back = Direction.TO_FINOPS if self.direction is Direction.TO_DATAVERSE else Direction.TO_DATAVERSE
-        return self.direction.source is self.master or self.plan.direction(back) is None
+        return self.whole or self.direction.source is self.master or self.plan.direction(back) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class PlannedPartition:
     open_tables: frozenset[str] = frozenset()
     ids: tuple[Value, ...] | None = None
     second_pass_of: int | None = None
+    whole: bool = False
 
     @property
     def rows(self) -> int:
@@ -159,6 +162,7 @@ class PlannedPartition:
             open_tables=self.open_tables,
             created_before=created_before,
             second_pass_of=self.second_pass_of,
+            whole=self.whole,
         )
 
 
@@ -212,6 +216,11 @@ class PartitionOutcome:
     def open_ids(self) -> tuple[Value, ...]:
         """The record ids of all rows that were left open."""
         return tuple(row_id for each in self.left_open for row_id in each.ids)
+
+    def new_open_ids(self, job: PartitionJob) -> tuple[Value, ...]:
+        """Those of them that are the job's to complete: it has inserted them, or was to write them whole anyway."""
+        new = [each for each in self.left_open if job.whole or each.ending is Ending.INSERTED]
+        return tuple(row_id for each in new for row_id in each.ids)
 
     @property
     def count(self) -> Count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from dualwrite.environments.bulk import CopyParticipant, Extent
@@ -47,14 +48,22 @@ async def survey(
 
 
 def survey_again(
-    maps: Sequence[ChosenMap], ids: Mapping[Way, Sequence[Value]], *, most_rows: int = MOST_ROWS
+    maps: Sequence[ChosenMap],
+    ids: Mapping[Way, Sequence[Value]],
+    *,
+    incomplete: Mapping[Way, Sequence[Value]] = MappingProxyType({}),
+    most_rows: int = MOST_ROWS,
 ) -> Sequence[PlannedPartition]:
-    """The partitions in which the rows with these record ids are done again, in the same order as a whole run."""
+    """The partitions in which the rows with these record ids are done again, in the same order as a whole run.
+
+    ``incomplete`` rows are written whole: an earlier run has inserted them and could not complete them.
+    """
     wave, unfinished = waves(maps), open_tables(maps)
     partitions = [
-        PlannedPartition(0, wave[way], 0, way[0], way[1], None, unfinished[way], tuple(ids[way][start:][:most_rows]))
+        PlannedPartition(0, wave[way], 0, *way, None, unfinished[way], tuple(rows[start:][:most_rows]), whole=whole)
         for way in _ways(maps)
-        for start in range(0, len(ids.get(way, ())), most_rows)
+        for whole, rows in ((False, ids.get(way, ())), (True, incomplete.get(way, ())))
+        for start in range(0, len(rows), most_rows)
     ]
     return pack(partitions, most_rows=most_rows)
 
