@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+import polars as pl
 import pytest
 from every_kind import code_of, insert_codes
 
-from dualwrite.environments.bulk import Scan
+from dualwrite.environments.bulk import ID, Scan
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import ChangeId, EnvironmentName, Participant, PreparedName
 from dualwrite.errors import Contention
-from dualwrite.metadata.schema import Table
+from dualwrite.metadata.schema import Side, Table
 
 SOURCE = EnvironmentName("source")
 
@@ -82,6 +83,25 @@ async def test_what_changed_before_the_gate_closed_is_seen_behind_it(
         await reading.close_gate(table.name)
         assert before.height == 1
         assert (await reading.versions(table.name, ids)).height == 0
+
+
+async def test_frames_can_be_the_other_half_of_a_change(environment: HostedEnvironment, table: Table) -> None:
+    """New and changed rows, prepared like any live change, and there when it is settled."""
+    text = "text" if table.side is Side.FINOPS else "new_text"
+    async with environment.copying() as half:
+        await accepted(half, environment)
+        ids = await insert_codes(half, table, {"usmf": ["half", 'q"\\,{}']})
+        assert await half.update_frame(table.name, pl.DataFrame({ID: ids, text: ['a"\\', None]})) == ()
+        prepared = await half.prepare()
+    async with environment.copying() as reading:
+        await reading.begin()
+        assert (await reading.versions(table.name, ids)).height == 0
+        await environment.settle(prepared, commit=True)
+        frame = await reading.frame(Scan(table.name, ((code_of(table),), (text,))))
+        nothing = "" if table.side is Side.FINOPS else None
+        assert frame.select(code_of(table), text).rows() == [("half", 'a"\\'), ('q"\\,{}', nothing)]
+        await reading.delete_ids(table.name, ids)
+        await reading.commit()
 
 
 # --- outcomes -------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 import pytest
-from every_kind import COMPANIES, FINOPS_TABLE, code_of, insert_codes
+from every_kind import COMPANIES, DATAVERSE_TABLE, FINOPS_TABLE, code_of, insert_codes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -104,12 +104,23 @@ async def test_rows_are_counted_by_company(environment: HostedEnvironment, table
         await participant.begin()
         await insert_codes(participant, table, {"usmf": ["a", "b"], "demf": ["c"]})
         if table is not FINOPS_TABLE:
-            await participant.insert_frame(table.name, pl.DataFrame({code_of(table): ["without a company"[:10]]}))
+            await participant.insert_frame(table.name, pl.DataFrame({code_of(table): ["nobody's"]}))
         counts = dict(await participant.count_by_company(table.name))
         companies = set((await participant.frame(Scan(table.name, ())))[COMPANY])
     assert set(counts) == companies
     assert counts.pop(None, 1) == 1
     assert counts == ({"usmf": 2, "demf": 1} if table is FINOPS_TABLE else {"usmf": 2, "DEMF": 1})
+
+
+async def test_rows_without_a_company_are_asked_for_by_an_empty_text(dataverse: HostedEnvironment) -> None:
+    async with dataverse.copying() as participant:
+        await participant.begin()
+        await insert_codes(participant, DATAVERSE_TABLE, {"usmf": ["a"], "demf": ["b"]})
+        await participant.insert_frame(DATAVERSE_TABLE.name, pl.DataFrame({"new_code": ["lost", "alone"]}))
+        (extent,) = await participant.survey(DATAVERSE_TABLE.name, companies=["usmf", ""], most_rows=10)
+        scan = Scan(DATAVERSE_TABLE.name, (("new_code",),), companies=extent.companies)
+        assert sorted((await participant.frame(scan))["new_code"]) == ["a", "alone", "lost"]
+    assert (extent.companies, extent.rows) == (("usmf", ""), 3)
 
 
 async def test_a_global_table_is_counted_as_a_whole(dataverse: HostedEnvironment) -> None:
