@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -17,79 +22,117 @@ LONGEST_S = 60.0
 LONGEST_LIFE_S = 0.8
 
 
-class Shifts:
-    """``count`` processes of ``command``, each of which prints a line when it takes part."""
+@dataclass(frozen=True)
+class Nursery:
+    """The process whose children the workers are; see ``nursery.py``."""
 
-    def __init__(self, command: Sequence[str], count: int, *, variables: dict[str, str] | None = None) -> None:
-        path = os.pathsep.join([str(HERE), str(HERE.parent)])
-        self._command = [sys.executable, *command]
-        self._variables = {**os.environ, "PYTHONPATH": path, **(variables or {})}
-        self._count = count
-        self.processes: list[subprocess.Popen[str]] = []
+    process: subprocess.Popen[str]
+    logs: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def start(self, arguments: Sequence[str], variables: Mapping[str, str]) -> Worker:
+        log = self.logs / f"worker-{next(self._numbers)}.log"
+        return Worker(self, int(self._answer(start=list(arguments), variables=dict(variables), log=str(log))), log)
+
+    def wait(self, pid: int) -> int:
+        return int(self._answer(wait=pid))
+
+    def _answer(self, **order: object) -> str:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return str(json.loads(self.process.stdout.readline()))
+
+
+@contextmanager
+def nursery(logs: Path) -> Iterator[Nursery]:
+    """What its children say is kept under ``logs``."""
+    path = os.pathsep.join([str(HERE), str(HERE.parent)])
+    command = [sys.executable, str(HERE / "nursery.py")]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == "ready"
+        yield Nursery(process, logs)
+        process.terminate()
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process that takes part."""
+
+    nursery: Nursery
+    pid: int
+    log: Path
+
+    def is_one_of(self, names: Collection[str]) -> bool:
+        return any(f"-{self.pid}-" in name for name in names)
+
+    def takes_part(self) -> None:
+        """The process has said so. Raises: AssertionError with what it has said instead."""
+        end = time.monotonic() + LONGEST_S
+        while "takes part" not in (said := self.log.read_text() if self.log.exists() else ""):
+            assert time.monotonic() < end, said
+            time.sleep(0.02)
+
+    def end(self, how: signal.Signals) -> int:
+        """The process has ended after the signal; its exit code."""
+        os.kill(self.pid, how)
+        return self.nursery.wait(self.pid)
+
+
+class Shifts:
+    """``number`` workers started with the same arguments."""
+
+    def __init__(
+        self, nursery: Nursery, number: int, arguments: Sequence[str], *, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._start = lambda: nursery.start(arguments, variables or {})
+        self._number = number
+        self.workers: list[Worker] = []
         self.kills = 0
 
     def __enter__(self) -> Shifts:
-        self.processes = [self._start() for _ in range(self._count)]
-        for each in self.processes:
-            _takes_part(each)
+        self.workers = [self._start() for _ in range(self._number)]
+        for each in self.workers:
+            each.takes_part()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for each in self.processes:
-            each.kill()
-            _gone(each)
+        for each in self.workers:
+            each.end(signal.SIGKILL)
 
-    def process_of(self, worker: str) -> subprocess.Popen[str]:
-        """The process whose worker has this name."""
-        return next(each for each in self.processes if f"-{each.pid}-" in worker)
+    def worker(self, name: str) -> Worker:
+        """The one with this name."""
+        return next(each for each in self.workers if each.is_one_of([name]))
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
-        """The process is dead, in the middle of whatever it did, and another one takes part instead."""
-        process.kill()
-        _gone(process)
+    def kill(self, worker: Worker) -> None:
+        """The process is dead, in the middle of whatever it did, and another one is about to take part instead."""
+        worker.end(signal.SIGKILL)
         self.kills += 1
-        self.processes[self.processes.index(process)] = self._start()
+        self.workers[self.workers.index(worker)] = self._start()
 
-    def kill_some(self, busy: Callable[[], Sequence[str]], *, times: int, chance: random.Random) -> None:
-        """Workers that had something to do have been killed so often, at random, or until there were none any more.
+    async def kill_some(
+        self, busy: Callable[[], Awaitable[Collection[str] | None]], *, times: int, chance: random.Random
+    ) -> None:
+        """Workers that had something to do have been killed so often, at random, or until the run had ended.
 
-        ``busy`` gives the names of those that have begun something, nothing when the run has ended.
+        ``busy`` gives the names of those that have begun something, None when the run has ended.
         """
-        pause = threading.Event()
-        while self.kills < times and (names := busy()):
-            alive = [each for each in self.processes if any(f"-{each.pid}-" in name for name in names)]
+        while self.kills < times and (names := await busy()) is not None:
+            alive = [each for each in self.workers if each.is_one_of(names)]
             if alive:
                 self.kill(chance.choice(alive))
-            pause.wait(chance.uniform(0, LONGEST_LIFE_S))
+            await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_S))
 
-    def stop(self, process: subprocess.Popen[str]) -> int:
-        """The process has been told to stop; its exit code."""
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(LONGEST_S)
-        _gone(process)
-        self.processes.remove(process)
-        return code
-
-    def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._variables
-        )
-
-
-def _takes_part(process: subprocess.Popen[str]) -> None:
-    """The process has said that it takes part. What it says afterwards holds it up no more."""
-    assert process.stdout is not None
-    said: list[str] = []
-    for line in process.stdout:
-        said.append(line)
-        if "takes part" in line:
-            return
-    raise AssertionError("".join(said))
-
-
-def _gone(process: subprocess.Popen[str]) -> None:
-    process.wait(LONGEST_S)
-    assert process.stdout is not None
-    process.stdout.close()
+    def stop(self, worker: Worker) -> int:
+        """The process has been told to stop, and has; its exit code."""
+        self.workers.remove(worker)
+        return worker.end(signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import psycopg
 import pytest
-from shifts import HERE, Shifts
+from shifts import Nursery, Shifts, nursery
 
 from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.workflows.ledger import COORDINATOR, Ledger
@@ -41,10 +42,16 @@ async def begin(work: Piecework) -> Begin:
     return begin
 
 
+@pytest.fixture(scope="module")
+def births(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(tmp_path_factory.mktemp("workers")) as births:
+        yield births
+
+
 @pytest.fixture
-def shifts(work: Piecework) -> Iterator[Callable[..., Shifts]]:
-    def shifts(count: int, *, version: str = VERSION) -> Shifts:
-        return Shifts([str(HERE / "worker.py"), work.conninfo, version], count)
+def shifts(work: Piecework, births: Nursery) -> Callable[..., Shifts]:
+    def shifts(number: int, *, version: str = VERSION) -> Shifts:
+        return Shifts(births, number, ["piecework", work.conninfo, version])
 
     return shifts
 
@@ -75,7 +82,7 @@ async def test_a_killed_coordinator_is_followed_by_another(
             if not wave:
                 await begin(run)
             await until(lambda wave=wave: wave in work.begun(run) and coordinator(work) != "")  # type: ignore[misc]
-            workers.kill(workers.process_of(coordinator(work)))
+            workers.kill(workers.worker(coordinator(work)))
         await until(lambda: work.state(run) is RunState.COMPLETED)
     assert work.done(run) == list(range(6)) and work.finished(run) == 1
 
@@ -88,7 +95,7 @@ async def test_killing_at_random_loses_and_doubles_nothing(
     with shifts(4) as workers:
         await begin(run)
         await until(lambda: len(work.begun(run)) > 0)
-        workers.kill_some(lambda: work.busy(run), times=KILLS, chance=random.Random(20201103))
+        await workers.kill_some(lambda: work.busy(run), times=KILLS, chance=random.Random(20201103))
         await until(lambda: work.state(run) is RunState.COMPLETED)
     assert workers.kills == KILLS
     assert work.done(run) == list(range(90)) and work.finished(run) == 1
@@ -103,7 +110,7 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(
     with shifts(1) as workers:
         await begin(run)
         await until(lambda: len(work.begun(run)) >= 2)
-        assert workers.stop(workers.processes[0]) == 0
+        assert workers.stop(workers.workers[0]) == 0
     begun = work.begun(run)
     assert work.done(run) == sorted(begun) and len(begun) < 6
     with shifts(1):
@@ -118,8 +125,8 @@ async def test_a_worker_that_was_thought_dead_does_no_harm(
     with shifts(2) as workers:
         await begin(run)
         await until(lambda: coordinator(work) != "" and len(work.begun(run)) >= 4)
-        sleeper = workers.process_of(coordinator(work))
-        sleeper.send_signal(signal.SIGSTOP)
+        sleeper = workers.worker(coordinator(work))
+        os.kill(sleeper.pid, signal.SIGSTOP)
         # As the server does by itself when a process has been silent for too long.
         with psycopg.connect(work.conninfo, autocommit=True) as connection:
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
@@ -127,7 +134,7 @@ async def test_a_worker_that_was_thought_dead_does_no_harm(
         await until(
             lambda: coordinator(work) not in ("", *(each for each in [coordinator(work)] if f"-{sleeper.pid}-" in each))
         )
-        sleeper.send_signal(signal.SIGCONT)
+        os.kill(sleeper.pid, signal.SIGCONT)
         await until(lambda: work.state(run) is RunState.COMPLETED)
     assert work.done(run) == list(range(8)) and work.finished(run) == 1
 

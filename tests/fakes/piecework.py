@@ -103,10 +103,11 @@ class Piecework:
         )
         return int(str(most))
 
-    def busy(self, run: RunId) -> list[str]:
-        """The workers that have begun something of a run that has not ended."""
-        begun = "SELECT DISTINCT worker FROM begun JOIN run USING (run) WHERE run = %s AND state <> 'completed'"
-        return [str(worker) for (worker,) in self.query(begun, run)]
+    async def busy(self, run: RunId) -> list[str] | None:
+        """The workers that have begun something of the run; None when it has ended."""
+        if self.state(run) is RunState.COMPLETED:
+            return None
+        return [str(worker) for (worker,) in self.query("SELECT DISTINCT worker FROM begun WHERE run = %s", run)]
 
     def workers(self, run: RunId) -> set[str]:
         return {worker for (worker,) in self.query("SELECT worker FROM done WHERE run = %s", run)}
