@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 import structlog
 from dbos import DBOS
 
-from dualwrite.errors import DualwriteError
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.workflows.ledger import Ledger
 from dualwrite.workflows.liveness import Liveness
@@ -55,14 +54,16 @@ class Watch:
 
     async def run(self) -> None:
         """Watches until it is cancelled. A round that fails is made up for by the next."""
+        failed = False
         while True:
             try:
                 await self.round()
-            except DualwriteError as error:
-                log.warning("watching failed", code=error.code, reason=error.message)
+                failed = False
             except Exception as error:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.warning("watching failed", reason=str(error))
+                # The named supervisor of this loop: whatever went wrong is told once, and the next round goes on.
+                if not failed:
+                    log.warning("the work of other processes cannot be watched", reason=str(error).strip())
+                failed = True
             await self._pause(ROUND_S)
 
     async def round(self) -> None:
