@@ -13,9 +13,7 @@ from dualwrite.store.initial_syncs import RunId
 
 RunName = Annotated[
     str,
-    typer.Argument(
-        metavar="[RUN]", help="The beginning of a run's id; the latest run unless given.", show_default=False
-    ),
+    typer.Argument(metavar="RUN", help="The beginning of a run's id; the latest run unless given.", show_default=False),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the end; see: dualwrite initial-sync watch")]
 

@@ -39,7 +39,9 @@ def list_refused(
     context: typer.Context,
     name: RunName = "",
     map_name: Annotated[str | None, typer.Option("--map", help="Of this map.")] = None,
-    legal_entity: Annotated[str | None, typer.Option("--legal-entity", metavar="ID", help="Of this one.")] = None,
+    legal_entity: Annotated[
+        str | None, typer.Option("--legal-entity", metavar="ID", help="Of this legal entity.")
+    ] = None,
     column: Annotated[str | None, typer.Option("--column", help="Because of this column.")] = None,
     code: Annotated[str | None, typer.Option("--code", help="With this code.")] = None,
     cause: Annotated[str | None, typer.Option("--cause", help="For this cause, as --by-cause tells it.")] = None,
@@ -51,7 +53,12 @@ def list_refused(
         str | None,
         typer.Option("--csv", metavar="FILE", help="Write all of them with their values; - for standard output."),
     ] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="How many rows.", show_default=str(_A_PAGE))] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", min=1, help="How many rows; with --json all of them unless given.", show_default=str(_A_PAGE)
+        ),
+    ] = None,
     skip: Annotated[int, typer.Option("--skip", min=0, help="Leave out so many before.")] = 0,
 ) -> None:
     """List the rows that a run refused, with reason and way out; of the latest run unless named."""

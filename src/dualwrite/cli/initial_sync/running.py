@@ -13,6 +13,7 @@ from dualwrite.cli.initial_sync.proposing import propose
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_choices import WHO, All, Names, may_ask, one_of
 from dualwrite.composition.house import House
+from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.initial_sync.options import RunOptions
 from dualwrite.store.initial_syncs import OnRefusals, RerunKind, RunId
 
@@ -25,12 +26,17 @@ Related = Annotated[
     ),
 ]
 Order = Annotated[
-    list[str] | None, typer.Option("--order", metavar="MAP", help="These maps in this order; once for each of them.")
+    list[str] | None,
+    typer.Option("--order", metavar="MAP", help="These maps follow each other in this order; given once for each."),
 ]
-Without = Annotated[list[str] | None, typer.Option("--without", metavar="MAP", help="Not this one.")]
+Without = Annotated[
+    list[str] | None, typer.Option("--without", metavar="MAP", help="Leave this map out; may be given several times.")
+]
 LegalEntities = Annotated[
     list[str] | None,
-    typer.Option("--legal-entity", metavar="ID", help="Only this one, or these; else all that are linked."),
+    typer.Option(
+        "--legal-entity", metavar="ID", help="Only this one; may be given several times. Else all that are linked."
+    ),
 ]
 Masters = Annotated[
     list[str] | None,
@@ -78,6 +84,8 @@ def run_sync(
         legal_entities=companies,
     )
     call = invocation(context)
+    if dry_run:
+        raise NotAllowed("A preview is not there yet.")
     on_refusals = OnRefusals.WAIT if wait_on_refusals else OnRefusals.GO_LIVE
 
     async def begin(house: House) -> RunId:

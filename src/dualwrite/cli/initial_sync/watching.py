@@ -70,9 +70,7 @@ async def watch(console: Console, reports: SyncReports, conductor: Conductor, ru
 def how_to_go_on(run: RunId) -> Text:
     """What somebody who has left the screen can do."""
     name = short_run(run)
-    text = Text(
-        f"Initial sync {name} goes on in whatever takes part: dualwrite up, dualwrite worker.\n", style="yellow"
-    )
+    text = Text(f"Initial sync {name} goes on while dualwrite up or a dualwrite worker runs.\n", style="yellow")
     for verb, what in (("watch", "follow it"), ("pause", "stop it for a while"), ("cancel", "stop it for good")):
         text.append(f"  dualwrite initial-sync {verb} {name}", style="cyan")
         text.append(f"{'':<{8 - len(verb)}}{what}\n", style="dim")
