@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,9 +125,8 @@ class Copy:
         found = await self.house.store.partitions.list(self.run)
         return Counter(each.worker for each in found if each.worker)
 
-    async def busy(self) -> Collection[str] | None:
-        """The workers that have begun something of the run; None when it is at rest."""
-        return None if (await self.state()).is_at_rest else await self.workers()
+    async def goes_on(self) -> bool:
+        return not (await self.state()).is_at_rest
 
     async def begun_again(self) -> int:
         """How often a partition was begun that somebody had begun before."""

@@ -30,7 +30,7 @@ async def kill_many(folder: Path, *, kills: int, workers: int, customers: int, s
         ):
             began = time.monotonic()
             copy = await Copy.begin(house)
-            await shifts.kill_some(copy.busy, times=kills, chance=random.Random(seed))
+            await shifts.kill_some(copy.goes_on, times=kills, chance=random.Random(seed))
             print(f"{shifts.kills} kills in {time.monotonic() - began:.0f} s", flush=True)
             state = await copy.at_rest()
         partitions = await house.store.partitions.list(copy.run)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,7 +19,7 @@ from types import TracebackType
 
 HERE = Path(__file__).parent
 LONGEST_S = 60.0
-LONGEST_LIFE_S = 0.8
+LONGEST_PAUSE_S = 1.6
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,23 @@ class Worker:
     pid: int
     log: Path
 
-    def is_one_of(self, names: Collection[str]) -> bool:
-        return any(f"-{self.pid}-" in name for name in names)
+    def is_called(self, name: str) -> bool:
+        return f"-{self.pid}-" in name
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the process has said that it takes part."""
+        return "takes part" in self.said
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
 
     def takes_part(self) -> None:
-        """The process has said so. Raises: AssertionError with what it has said instead."""
+        """The process does. Raises: AssertionError with what it has said instead."""
         end = time.monotonic() + LONGEST_S
-        while "takes part" not in (said := self.log.read_text() if self.log.exists() else ""):
-            assert time.monotonic() < end, said
+        while not self.is_at_work:
+            assert time.monotonic() < end, self.said
             time.sleep(0.02)
 
     def end(self, how: signal.Signals) -> int:
@@ -111,7 +120,7 @@ class Shifts:
 
     def worker(self, name: str) -> Worker:
         """The one with this name."""
-        return next(each for each in self.workers if each.is_one_of([name]))
+        return next(each for each in self.workers if each.is_called(name))
 
     def kill(self, worker: Worker) -> None:
         """The process is dead, in the middle of whatever it did, and another one is about to take part instead."""
@@ -119,18 +128,13 @@ class Shifts:
         self.kills += 1
         self.workers[self.workers.index(worker)] = self._start()
 
-    async def kill_some(
-        self, busy: Callable[[], Awaitable[Collection[str] | None]], *, times: int, chance: random.Random
-    ) -> None:
-        """Workers that had something to do have been killed so often, at random, or until the run had ended.
-
-        ``busy`` gives the names of those that have begun something, None when the run has ended.
-        """
-        while self.kills < times and (names := await busy()) is not None:
-            alive = [each for each in self.workers if each.is_one_of(names)]
-            if alive:
-                self.kill(chance.choice(alive))
-            await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_S))
+    async def kill_some(self, goes_on: Callable[[], Awaitable[bool]], *, times: int, chance: random.Random) -> None:
+        """Workers have been killed so often, at random, or until the run had ended."""
+        while self.kills < times and await goes_on():
+            at_work = [each for each in self.workers if each.is_at_work]
+            if at_work:
+                self.kill(chance.choice(at_work))
+            await asyncio.sleep(chance.uniform(0, LONGEST_PAUSE_S))
 
     def stop(self, worker: Worker) -> int:
         """The process has been told to stop, and has; its exit code."""

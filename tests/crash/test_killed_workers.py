@@ -48,7 +48,7 @@ async def test_killed_workers_lose_and_double_nothing(
     await more_customers(house, f"W{workers}", CUSTOMERS)
     with Shifts(births, workers, worker_command(folder), variables=WORKERS) as shifts:
         copy = await Copy.begin(house)
-        await shifts.kill_some(copy.busy, times=KILLS, chance=random.Random(workers))
+        await shifts.kill_some(copy.goes_on, times=KILLS, chance=random.Random(workers))
         await copy.at_rest()
         stopped = shifts.stop(shifts.workers[0])
     assert (shifts.kills, stopped) == (KILLS, 0)

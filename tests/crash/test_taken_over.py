@@ -95,7 +95,7 @@ async def test_killing_at_random_loses_and_doubles_nothing(
     with shifts(4) as workers:
         await begin(run)
         await until(lambda: len(work.begun(run)) > 0)
-        await workers.kill_some(lambda: work.busy(run), times=KILLS, chance=random.Random(20201103))
+        await workers.kill_some(lambda: work.goes_on(run), times=KILLS, chance=random.Random(20201103))
         await until(lambda: work.state(run) is RunState.COMPLETED)
     assert workers.kills == KILLS
     assert work.done(run) == list(range(90)) and work.finished(run) == 1

@@ -103,11 +103,8 @@ class Piecework:
         )
         return int(str(most))
 
-    async def busy(self, run: RunId) -> list[str] | None:
-        """The workers that have begun something of the run; None when it has ended."""
-        if self.state(run) is RunState.COMPLETED:
-            return None
-        return [str(worker) for (worker,) in self.query("SELECT DISTINCT worker FROM begun WHERE run = %s", run)]
+    async def goes_on(self, run: RunId) -> bool:
+        return not self.state(run).is_at_rest
 
     def workers(self, run: RunId) -> set[str]:
         return {worker for (worker,) in self.query("SELECT worker FROM done WHERE run = %s", run)}

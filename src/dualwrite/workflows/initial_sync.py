@@ -31,8 +31,7 @@ from dualwrite.workflows.shift import Doing, Piece, Shift
 
 log = structlog.get_logger(__name__)
 
-COORDINATOR_ATTEMPTS = 200
-BATCH_ATTEMPTS = 20
+ATTEMPTS = 100
 """What has taken so many processes with it is not tried again."""
 _ROUNDS = 5
 """A run that has not come further for so many rounds is broken off."""
@@ -72,7 +71,7 @@ def _here() -> AtWork:
     return _at_work
 
 
-@DBOS.workflow(name=COORDINATOR, max_recovery_attempts=COORDINATOR_ATTEMPTS)
+@DBOS.workflow(name=COORDINATOR, max_recovery_attempts=10 * ATTEMPTS)
 async def coordinate(run: str) -> None:
     """The run is at rest: it has ended, was paused, cancelled, or has failed."""
     _here().shift.enter()
@@ -84,7 +83,7 @@ async def coordinate(run: str) -> None:
         await _fail(run_id, error)
 
 
-@DBOS.workflow(name=BATCH, max_recovery_attempts=BATCH_ATTEMPTS)
+@DBOS.workflow(name=BATCH, max_recovery_attempts=ATTEMPTS)
 async def carry_out_batch(run: str, numbers: list[int]) -> str:
     """The partitions are done, as far as the run goes on; says whether all are."""
     _here().shift.enter()
@@ -150,7 +149,7 @@ async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
             return await batch.get_result(polling_interval_sec=_LOOK_S) == Carried.DONE.value
         except dbos_errors.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
             raise RuntimeError(
-                f"Part of the run was given up after {BATCH_ATTEMPTS} processes died of it; see the programs' logs."
+                f"Part of the run was given up after {ATTEMPTS} processes died of it; see the programs' logs."
             ) from None
 
 
