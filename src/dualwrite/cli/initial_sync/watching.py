@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -18,7 +19,7 @@ from dualwrite.cli.initial_sync.progress import MapLine, headline, map_lines, pr
 from dualwrite.cli.initial_sync.words import short_run
 from dualwrite.cli.steps import Step
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
-from dualwrite.lifecycle.initial_sync.reports import RunProgress, SyncReports
+from dualwrite.lifecycle.initial_sync.reports import RunProgress
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.store.partitions import Partition
 
@@ -30,7 +31,15 @@ INTERRUPTED = 130
 Show = Callable[[RunProgress, Sequence[MapLine]], None]
 
 
-async def follow(reports: SyncReports, conductor: Conductor, run: RunId, *, show: Show) -> None:
+class Reports(Protocol):
+    """Where it is read how far runs are; see :class:`dualwrite.lifecycle.initial_sync.reports.SyncReports`."""
+
+    async def progress(self, run: RunId) -> RunProgress: ...
+
+    async def partitions(self, run: RunId, *, map: str | None = None) -> Sequence[Partition]: ...
+
+
+async def follow(reports: Reports, conductor: Conductor, run: RunId, *, show: Show) -> None:
     """Returns when the run is at rest; ``show`` is told how far it is, now and then and once at the end."""
     ended = asyncio.ensure_future(conductor.ended(run))
     try:
@@ -47,12 +56,12 @@ async def follow(reports: SyncReports, conductor: Conductor, run: RunId, *, show
     show(progress, map_lines(progress))
 
 
-async def _under_way(reports: SyncReports, progress: RunProgress) -> Sequence[Partition]:
+async def _under_way(reports: Reports, progress: RunProgress) -> Sequence[Partition]:
     busy = dict.fromkeys(each.map.map for each in progress.maps if each.advance.partitions_running)
     return [partition for name in busy for partition in await reports.partitions(progress.run.run, map=name)]
 
 
-async def watch(console: Console, reports: SyncReports, conductor: Conductor, run: RunId) -> bool:
+async def watch(console: Console, reports: Reports, conductor: Conductor, run: RunId) -> bool:
     """The run is at rest; false when somebody has left the screen before with Ctrl-C."""
     with _screen(console) as show:
         work = asyncio.ensure_future(follow(reports, conductor, run, show=show))
