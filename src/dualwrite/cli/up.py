@@ -159,7 +159,7 @@ class _Up:
         console = self.output.console
         linked = bool(held["companies"])
         if done.nothing and linked:
-            console.print(_as_it_was(held, otherwise=bool(done.stopped)))
+            console.print(_as_it_was(held, otherwise=bool(done.stopped) or done.under_way is not None))
         if done.under_way is not None:
             console.print(_under_way(done.under_way))
         console.print()
