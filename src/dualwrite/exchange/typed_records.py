@@ -21,7 +21,7 @@ from dualwrite.exchange.refusals import (
 )
 from dualwrite.maps.columnar.frames import dtype_of
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
-from dualwrite.metadata.values import LegalEntityId
+from dualwrite.metadata.values import TARGET_SUFFIX, LegalEntityId, target_entry
 from dualwrite.store.file_imports import FileRefusal
 
 OWN: Final = "@"
@@ -30,7 +30,7 @@ OWN: Final = "@"
 
 @dataclass(frozen=True, slots=True)
 class TypedPiece:
-    """``rows`` has ``@line`` and a column of its own dtype for each column that the file fills.
+    """``rows`` has ``@@line`` and a column of its own dtype for each column that the file fills.
 
     ``texts`` are the records as the file had them, for the same lines and for those of ``refused``.
     """
@@ -139,8 +139,15 @@ class RecordReader:
 
     def _column(self, field: str) -> Column | None:
         name = self._mappings.get(field.casefold()) if self._mappings else field
-        column = None if name is None else self.table.find(name)
-        return column if column is not None and column.writable else None
+        if name is None:
+            return None
+        base = name[: -len(TARGET_SUFFIX)] if name.casefold().endswith(TARGET_SUFFIX) else name
+        column = self.table.find(base)
+        if column is None or not (column.writable or column.name in self.table.key):
+            return None
+        if base is name:
+            return column
+        return Column(target_entry(column.name), ColumnType.STRING) if column.is_polymorphic else None
 
     def _problem(self, fields: Mapping[str, Column]) -> str:
         """Why the records cannot be rows of the table; empty where they can."""

@@ -119,7 +119,7 @@ class _Records:
     # --- quickly ----------------------------------------------------------------------------------------------------
 
     def _records(self, chunk: bytes, line: int) -> pl.DataFrame | None:
-        """``@line``, the text and the number of cells of each record; None when it takes the csv module to tell."""
+        """``@@line``, the text and the number of cells of each record; None when it takes the csv module to tell."""
         if chunk.count(b"\r") != chunk.count(b"\r\n"):
             return None
         text = pl.read_lines(io.BytesIO(chunk), name="text").with_row_index(LINE, offset=line)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
-LINE: Final = "@line"
+LINE: Final = "@@line"
 """The frame's column of the line each record starts on, counted from 1."""
 
 
@@ -24,7 +24,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some records. ``records`` has ``@line`` (Int64) and a column of String for each field of the file, never null.
+    """Some records. ``records`` has ``@@line`` (Int64) and a column of String for each field of the file, never null.
 
     All records of a piece have the same fields.
     """

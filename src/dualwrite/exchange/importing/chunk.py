@@ -92,7 +92,8 @@ def values_of(table: Table, row: Mapping[str, object]) -> dict[str, Value]:
 
 
 def _value(table: Table, name: str, held: object) -> Value:
-    if isinstance(held, str) and table.column(name).type in _IDS:
+    column = table.by_name.get(name)
+    if isinstance(held, str) and column is not None and column.type in _IDS:
         return UUID(held)
     return held  # type: ignore[return-value]
 
