@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from psycopg import generators, waiting
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
 
 from dualwrite.environments.hosted.ddl import quoted
 from dualwrite.environments.hosted.finding import DictConnection
@@ -23,6 +26,8 @@ from dualwrite.metadata.schema import Column, ColumnType
 
 CHUNK_BYTES: Final = 1 << 20
 _SCALE: Final = "@scale"
+_LOOK_UP_S: Final = 1.0
+"""So often somebody who waits for rows looks up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,33 @@ async def read_frame(
 
     Numbers keep all their decimal places. Raises: LimitExceeded for a number that no frame can hold.
     """
-    text = io.BytesIO()
-    async with connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters) as copy:
-        async for data in copy:
-            text.write(data)
+    async with connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters):
+        text = await _received(connection)
     return await asyncio.to_thread(_parsed, text, shown)
+
+
+async def _received(connection: DictConnection) -> io.BytesIO:
+    """What the COPY that has begun sends, all of it. In a thread: the event loop would have to turn for every row."""
+    receiving = asyncio.ensure_future(asyncio.to_thread(_drained, connection.pgconn))
+    try:
+        return await asyncio.shield(receiving)
+    except asyncio.CancelledError:
+        # Until the thread has let go of the connection, nobody else may touch it.
+        await connection.cancel_safe()
+        await asyncio.wait([receiving])
+        receiving.exception()
+        raise
+
+
+def _drained(connection: PGconn) -> io.BytesIO:
+    text = io.BytesIO()
+    waiting.wait(_into(text, connection), connection.socket, interval=_LOOK_UP_S)
+    return text
+
+
+def _into(text: io.BytesIO, connection: PGconn) -> PQGen[None]:
+    while isinstance(data := (yield from generators.copy_from(connection)), memoryview):
+        text.write(data)
 
 
 def _parsed(text: io.BytesIO, shown: Sequence[Shown]) -> pl.DataFrame:
