@@ -165,7 +165,7 @@ class OtherHalf:
         return [*desk.endings.refused, *fewer.endings.refused]
 
     def _desk(self, job: PartitionJob, rows: SourceRows, source: CopyParticipant) -> Desk:
-        return Desk(source, self._session, self._routing, job, rows.frame, Endings(job, rows))
+        return Desk(source, self._session, self._routing, job, rows.frame, Endings(job, rows), exact=True)
 
 
 async def _write(desk: Desk, rows: pl.DataFrame) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import polars as pl
 
@@ -12,11 +11,9 @@ from dualwrite.environments.bulk import ID, ROW
 from dualwrite.maps.plan import DirectionPlan
 from dualwrite.maps.values import SyncDirection
 from dualwrite.metadata.values import TARGET_SUFFIX, target_entry
+from dualwrite.sync.initial_sync.agreement import Return, same, same_on_return
 from dualwrite.sync.initial_sync.filling import OPEN
 from dualwrite.sync.initial_sync.partners import HELD
-
-_CHANGED: Final = "@changed"
-_SETTLED: Final = "@settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +27,62 @@ class Changes:
     settled: Sequence[int]
 
 
-def compare(frame: pl.DataFrame, partners: pl.DataFrame, *, route: DirectionPlan, without: Collection[str]) -> Changes:
-    """``frame`` has ``@row`` and the target's values, ``partners`` what is there (``partners.Partners.present``).
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the rows of a route are compared: columns ``without`` are not, nor are lookups that are left open.
 
-    Columns ``without`` are not compared, nor are lookups that are left open.
+    ``ways_back`` None: exactly; otherwise halves that agree (see ``agreement``) do not differ.
     """
-    columns = [name for name in frame.columns if _is_written(route, name) and name not in without]
-    joined = frame.join(partners, on=ROW, how="inner", maintain_order="left")
-    differing = joined.select(_differs(joined.schema, name).alias(name) for name in columns)
-    joined = joined.with_columns(
-        _any(differing, columns, joined.height).alias(_CHANGED),
-        _any(differing, settled_columns(route).intersection(columns), joined.height).alias(_SETTLED),
+
+    route: DirectionPlan
+    ways_back: Mapping[str, Return] | None
+    without: Collection[str]
+
+    def changes(self, frame: pl.DataFrame, partners: pl.DataFrame, rows: pl.DataFrame) -> Changes:
+        """``frame`` has ``@row`` and the target's values, ``partners`` what is there (``Partners.present``), ``rows``
+        are the source's.
+        """
+        columns = [name for name in frame.columns if _is_written(self.route, name) and name not in self.without]
+        joined = frame.join(partners, on=ROW, how="inner", maintain_order="left")
+        differing = joined.select(ROW, *(_differs(joined.schema, name).alias(name) for name in columns))
+        changed = _any(differing, columns, joined.height)
+        if not changed.all():
+            joined, differing = joined.filter(changed), differing.filter(changed)
+        if self.ways_back is not None:
+            joined, differing = _without_agreeing(joined, differing, rows, self.ways_back)
+        changed = _any(differing, columns, joined.height)
+        settled = _any(differing, settled_columns(self.route).intersection(columns), joined.height)
+        wanted = [name for name in columns if differing[name].any()]
+        parts = _by_open_lookups(joined.filter(changed))
+        frames = [each.select(ROW, ID, *_of_one_kind(each, wanted)) for each in parts]
+        return Changes(frames, joined.filter(settled)[ROW].to_list())
+
+
+def _without_agreeing(
+    joined: pl.DataFrame, differing: pl.DataFrame, rows: pl.DataFrame, ways_back: Mapping[str, Return]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cells in which the halves agree do not differ, and stay what they are."""
+    names = [name for name in differing.columns[1:] if differing[name].any() and HELD + name in joined.columns]
+    if not names:
+        return joined, differing
+    source = joined.select(ROW).join(rows, on=ROW, how="left", maintain_order="left")
+    agreeing = [_agree(name, joined, source, ways_back.get(name)) for name in names]
+    held = [joined[HELD + each.name].cast(joined[each.name].dtype, strict=False) for each in agreeing]
+    kept = [value.zip_with(each, joined[each.name]) for value, each in zip(held, agreeing, strict=True)]
+    return (
+        joined.with_columns(value.alias(name) for name, value in zip(names, kept, strict=True)),
+        differing.with_columns(differing[each.name] & ~each for each in agreeing),
     )
-    changed = joined.filter(_CHANGED)
-    wanted = [name for name in columns if differing[name].any()]
-    frames = [each.select(ROW, ID, *_of_one_kind(route, each, wanted)) for each in _by_open_lookups(changed)]
-    return Changes(frames, changed.filter(_SETTLED)[ROW].to_list())
+
+
+def _agree(name: str, joined: pl.DataFrame, source: pl.DataFrame, back: Return | None) -> pl.Series:
+    agree = same(pl.col(name), pl.col(HELD + name), (joined.schema[name], joined.schema[HELD + name]))
+    if back is None:
+        return joined.select(agree.alias(name)).to_series()
+    again = source[back.source_column].alias("source")
+    returned = same_on_return(back, pl.col(HELD + name), pl.col("source"), again.dtype)
+    both = joined.select(name, HELD + name).with_columns(again)
+    return both.select((agree | returned).alias(name)).to_series()
 
 
 def _any(differing: pl.DataFrame, columns: Collection[str], height: int) -> pl.Series:
@@ -96,7 +133,7 @@ def _by_open_lookups(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
             yield part.drop([each.removeprefix(OPEN) for each in flags if part[each][0]])
 
 
-def _of_one_kind(route: DirectionPlan, frame: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
+def _of_one_kind(frame: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
     """``wanted`` as far as the frame has them; a lookup and the entry that tells its table go together."""
     names: dict[str, None] = {}
     for name in wanted:

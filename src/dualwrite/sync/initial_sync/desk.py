@@ -30,6 +30,8 @@ class Desk:
     job: PartitionJob
     rows: pl.DataFrame
     endings: Endings
+    exact: bool = False
+    """Whether whatever is not exactly equal is written, as live changes are, also where the two halves agree."""
     one_by_one: list[int] = field(default_factory=list)
     """The positions of rows that need a closer look."""
     own: list[pl.DataFrame] = field(default_factory=list)

@@ -30,9 +30,14 @@ async def filled(desk: Desk, route: DirectionPlan, frame: pl.DataFrame, lookups:
     left for later, or to be done one by one.
     """
     told = frame.select(ROW, COMPANY)
-    for lookup in lookups:
+    # As with single rows: a lookup of the table itself is the last that a row is refused for.
+    for lookup in sorted(lookups, key=lambda each: _may_be_own(route, each)):
         frame = await _filled(desk, route, frame, (told, lookup))
     return frame
+
+
+def _may_be_own(route: DirectionPlan, lookup: FrameLookup) -> bool:
+    return any(each.table == route.target.name for each in lookup.plan.alternatives)
 
 
 async def _filled(

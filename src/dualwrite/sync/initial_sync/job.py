@@ -260,6 +260,17 @@ class PartitionOutcome:
         )
 
 
+def together(outcomes: Iterable[PartitionOutcome]) -> PartitionOutcome:
+    """The outcome of a partition whose parts ended so."""
+    counts: dict[str, Count] = {}
+    left_open: list[LeftOpen] = []
+    for each in outcomes:
+        left_open += each.left_open
+        for company, count in each.counts.items():
+            counts[company] = counts.get(company, Count()) + count
+    return PartitionOutcome(counts, tuple(left_open))
+
+
 def id_to_json(row_id: Value) -> JsonValue:
     """A record id as JSON carries it: a number, or a GUID's text; None for none."""
     return row_id if row_id is None or isinstance(row_id, int) else str(row_id)

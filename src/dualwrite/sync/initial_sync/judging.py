@@ -19,7 +19,8 @@ from dualwrite.maps.plan import DirectionPlan, Path
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import target_entry
 from dualwrite.sync.company_columns import CompanyColumns, missing_company
-from dualwrite.sync.initial_sync.comparison import compare
+from dualwrite.sync.initial_sync.agreement import returns
+from dualwrite.sync.initial_sync.comparison import Comparison
 from dualwrite.sync.initial_sync.desk import Desk, read_again
 from dualwrite.sync.initial_sync.filling import OPEN, filled
 from dualwrite.sync.initial_sync.job import Ending
@@ -186,8 +187,9 @@ async def _updates(desk: Desk, route: DirectionPlan, rows: pl.DataFrame, partner
         return []
     frame, lookups = await _transformed(desk, route, rows)
     frame = await filled(desk, route, _without(frame, _KEY), lookups)
-    for_new = desk.job.plan.created_only[route.direction]
-    changes = await asyncio.to_thread(compare, frame, partners, route=route, without=for_new)
+    ways_back = None if desk.exact else returns(desk.job)
+    comparison = Comparison(route, ways_back, desk.job.plan.created_only[route.direction])
+    changes = await asyncio.to_thread(comparison.changes, frame, partners, rows)
     desk.endings.end(frame[ROW].to_list(), Ending.EQUAL)
     for changed in changes.frames:
         desk.endings.end(changed[ROW].to_list(), Ending.UPDATED)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
+from uuid import UUID
 
+from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.errors import Contention
 from dualwrite.sync.initial_sync.desk import Desk, route_there, whole_rows
 from dualwrite.sync.initial_sync.endings import Endings
 from dualwrite.sync.initial_sync.frame_writing import write_frames
-from dualwrite.sync.initial_sync.job import PartitionJob, PartitionOutcome, RefusedRow
+from dualwrite.sync.initial_sync.job import Ending, PartitionJob, PartitionOutcome, RefusedRow, together
 from dualwrite.sync.initial_sync.judging import judge
 from dualwrite.sync.initial_sync.reading import read_rows
 from dualwrite.sync.initial_sync.recheck import close_gates, recheck
@@ -62,43 +65,65 @@ async def _attempt(
     source, target = pair.side(job.route.source.side), pair.side(job.route.target.side)
     async with source.copying() as reading, target.copying() as writing:
         await writing.begin()
-        known = await writing.outcome_of(job.run, job.number)
+        known = await _known(writing, job.run, job.number)
         if known is not None:
-            return PartitionOutcome.from_json(known)
+            return known
+        first = None if job.second_pass_of is None else await _known(writing, job.run, job.second_pass_of)
         await reading.begin()
-        rows = await read_rows(reading, routing, job, route=route_there(job))
+        desks: list[Desk] = []
+        for part in parts(job, first):
+            rows = await read_rows(reading, routing, part, route=route_there(part))
+            desks.append(Desk(reading, writing, routing, part, rows.frame, Endings(part, rows)))
         await reached("read")
-        desk = Desk(reading, writing, routing, job, rows.frame, Endings(job, rows))
-        await _write(desk, keep_refused, reached)
-        outcome = await _outcome(desk)
+        await _write(desks, keep_refused, reached)
+        ended = [desk.endings.outcome() if first is None else desk.endings.correction(first) for desk in desks]
+        outcome = together(ended)
         await writing.keep_outcome(job.run, job.number, outcome.to_json())
         await writing.commit()
         await reached("committed")
         return outcome
 
 
-async def _write(desk: Desk, keep_refused: KeepRefused, reached: Reached) -> None:
+async def _known(session: CopyParticipant, run: UUID, number: int) -> PartitionOutcome | None:
+    kept = await session.outcome_of(run, number)
+    return None if kept is None else PartitionOutcome.from_json(kept)
+
+
+def parts(job: PartitionJob, first: PartitionOutcome | None) -> Sequence[PartitionJob]:
+    """The rows that the first pass has inserted, or could not, are completed whole, whichever way the master's is."""
+    if first is None or job.is_masters_way:
+        return [job]
+    own = {it for each in first.left_open if each.ending in (Ending.INSERTED, Ending.REFUSED) for it in each.ids}
+    whole = tuple(each for each in job.ids or () if each in own)
+    others = tuple(each for each in job.ids or () if each not in own)
+    return [replace(job, ids=whole, master=job.direction.source), replace(job, ids=others)]
+
+
+async def _write(desks: Sequence[Desk], keep_refused: KeepRefused, reached: Reached) -> None:
     """The rows are written and the refused ones told; the gates are closed if anything was written."""
+    written = [await _write_rows(desk, reached) for desk in desks]
+    await reached("written")
+    job = desks[0].job
+    await keep_refused(job, _refused(desks))
+    if not any(each.positions for each in written):
+        return
+    await close_gates(desks[0])
+    await reached("gates closed")
+    again = [await recheck(desk, each) for desk, each in zip(desks, written, strict=True)]
+    if any(again):
+        await keep_refused(job, _refused(desks))
+    await reached("rechecked")
+
+
+async def _write_rows(desk: Desk, reached: Reached) -> Written:
     written = Written()
     judged = await judge(desk, desk.rows)
     await reached("judged")
     left = await write_frames(desk, judged, written)
     del judged
     await write_one_by_one(desk, await whole_rows(desk, left), written)
-    await reached("written")
-    await keep_refused(desk.job, desk.endings.refused)
-    if not written.positions:
-        return
-    await close_gates(desk)
-    await reached("gates closed")
-    if await recheck(desk, written):
-        await keep_refused(desk.job, desk.endings.refused)
-    await reached("rechecked")
+    return written
 
 
-async def _outcome(desk: Desk) -> PartitionOutcome:
-    job = desk.job
-    if job.second_pass_of is None:
-        return desk.endings.outcome()
-    first = await desk.target.outcome_of(job.run, job.second_pass_of)
-    return desk.endings.correction(PartitionOutcome() if first is None else PartitionOutcome.from_json(first))
+def _refused(desks: Sequence[Desk]) -> Sequence[RefusedRow]:
+    return [row for desk in desks for row in desk.endings.refused]

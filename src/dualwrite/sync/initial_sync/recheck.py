@@ -31,6 +31,8 @@ async def recheck(desk: Desk, written: Written) -> bool:
 
     To be called behind closed gates.
     """
+    if not written.positions:
+        return False
     done = desk.rows.select(ROW, ID, VERSION).filter(pl.col(ROW).is_in(written.positions))
     stale = await _changed(desk, done) | await _doubled(desk, written)
     if not stale:

@@ -12,7 +12,9 @@ from dualwrite.environments.bulk import COMPANY, ROW
 from dualwrite.environments.port import Condition, RecordChange, Search
 from dualwrite.errors import RecordRefused
 from dualwrite.maps.columnar.frames import in_frame, rows_of
-from dualwrite.maps.execute import key_of
+from dualwrite.maps.execute import key_of, transform
+from dualwrite.metadata.values import Row
+from dualwrite.sync.initial_sync.agreement import returns, without_agreeing
 from dualwrite.sync.initial_sync.comparison import settled_columns
 from dualwrite.sync.initial_sync.desk import Desk
 from dualwrite.sync.initial_sync.job import Ending
@@ -41,6 +43,7 @@ class _RowPath:
         self._written = written
         self._route = desk.job.route
         self._settled = settled_columns(desk.there)
+        self._ways_back = returns(desk.job)
         self._own_lookups = [
             each.lookup.column
             for each in self._route.columns
@@ -119,18 +122,27 @@ class _RowPath:
                 self._written.refer([position], to=[to])
 
     async def _write(self, work: Work) -> RecordChange | None:
-        """What was written, None where nothing is to be: against the master's way, a row that both sides have."""
-        if self._desk.job.is_masters_way or not await self._is_there(work):
+        """What was written, None where nothing is to be: the target has the row, and agrees with it."""
+        held = None if self._desk.exact else await self._partner(work)
+        if held is None:
             return (await self._writer.carry_out([work]))[0]
-        if not self._desk.there.columns:
+        there = self._desk.there
+        values = transform(there, work.row, related=work.related, changed=None, label=work.label).values
+        columns = without_agreeing(there, self._ways_back, work.row, values=values, held=held)
+        if not columns:
             self._writer.left_open = []
             return None
-        return (await self._writer.carry_out([replace(work, route=self._desk.there)]))[0]
+        return (await self._writer.carry_out([replace(work, route=replace(there, columns=columns))]))[0]
 
-    async def _is_there(self, work: Work) -> bool:
-        """Whether the target has the row, which then stays until the transaction ends. Raises: RecordRefused."""
+    async def _partner(self, work: Work) -> Row | None:
+        """The target's row, which then stays until the transaction ends; None when there is none, or several."""
         table = self._route.target
         conditions = tuple(Condition(part.target_path) for part in self._route.key)
         search = Search(table.name, conditions, (work.key,), work.company, columns=frozenset())
-        (row,) = await self._desk.target.search(search)
-        return row is not None and bool(await self._desk.target.lock(table.name, [record_id(table, row)]))
+        try:
+            (row,) = await self._desk.target.search(search)
+        except RecordRefused:
+            # The writer meets them, too, and tells it in its own words.
+            return None
+        found = [] if row is None else await self._desk.target.lock(table.name, [record_id(table, row)])
+        return found[0] if found else None
