@@ -16,7 +16,7 @@ NUMBER = Shown("n", "n", Column("n", ColumnType.BIGINT))
 
 async def test_a_frame_whose_reader_is_cancelled_frees_the_connection(database: str) -> None:
     connection = await psycopg.AsyncConnection.connect(database, row_factory=dict_row, autocommit=True)
-    endless = "SELECT n FROM generate_series(1, 100) n, LATERAL (SELECT pg_sleep(100 + n * 0)) s"
+    endless = "SELECT n FROM generate_series(1, 100000) n WHERE n < 50000 OR pg_sleep(100) IS NULL"
     reading = asyncio.ensure_future(read_frame(connection, endless, [], [NUMBER]))
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as watching:
         query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
