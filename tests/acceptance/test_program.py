@@ -307,10 +307,10 @@ _RELEASE = "VendorHoldReleaseDate"
 
 
 def test_importing_the_sample_again_changes_nothing_and_names_what_it_refuses(program: Program) -> None:
-    report = program.cli("import", "CustomersV3", str(DATA / "customers_v3_export.csv"), code=1)
+    report = program.cli("import", str(DATA / "customers_v3_export.csv"), "--entity", "CustomersV3", code=1)
     assert (report["created"], report["updated"], report["unchanged"]) == (0, 0, 1)
-    assert [each["line"] for each in report["refused"]] == [3, 4]
-    assert "'gbsi'" in report["refused"][0]["reason"]
+    assert [each["line"] for each in report["refusals"]] == [3, 4]
+    assert "'gbsi'" in report["refusals"][0]["reason"]
 
 
 def test_an_import_beside_the_running_program_reaches_the_other_side(program: Program, tmp_path: Path) -> None:
@@ -319,8 +319,8 @@ def test_an_import_beside_the_running_program_reaches_the_other_side(program: Pr
         "DATAAREAID,CUSTOMERACCOUNT,PARTYTYPE,ORGANIZATIONNAME,CUSTOMERGROUPID,SALESCURRENCYCODE\n"
         "usmf,IM-1,Organization,Imported,10,USD\nusmf,IM-2,Organization,Refused,90,USD\n"
     )
-    report = program.cli("import", "CustomersV3", str(file), code=1)
-    assert (report["created"], report["refused_records"]) == (1, 1)
+    report = program.cli("import", str(file), "--entity", "CustomersV3", code=1)
+    assert (report["created"], report["refused"]) == (1, 1)
     account = program.account("IM-1")
     assert account is not None
     assert account["name"] == "Imported"
