@@ -8,8 +8,8 @@ from uuid import UUID
 
 import polars as pl
 
-from dualwrite.environments.hosted.bulk.frame_rules import new_ids
 from dualwrite.environments.hosted.bulk.transfer import array_text
+from dualwrite.environments.new_ids import new_ids
 
 
 def test_new_ids_are_different_and_in_order() -> None:
