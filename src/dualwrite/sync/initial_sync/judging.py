@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 import polars as pl
 
 from dualwrite.environments.bulk import COMPANY, ROW
+from dualwrite.environments.new_ids import new_ids
 from dualwrite.maps.columnar.execute import ColumnarResult, FrameLookup, refusals, transform_frame
 from dualwrite.maps.columnar.frames import in_frame
 from dualwrite.maps.plan import DirectionPlan, Path
@@ -138,7 +138,7 @@ def _without(frame: pl.DataFrame, prefix: str) -> pl.DataFrame:
 async def _inserts(desk: Desk, route: DirectionPlan, rows: pl.DataFrame) -> pl.DataFrame:
     frame, lookups = await _transformed(desk, route, rows)
     if route.target.name in route.lookup_tables and route.target.side is Side.DATAVERSE:
-        ids = await asyncio.to_thread(_new_ids, frame.height)
+        ids = await asyncio.to_thread(new_ids, frame.height)
         frame = frame.with_columns(ids.alias(route.target.key[0]))
         desk.new_rows = _new_rows(route, frame)
     frame = await filled(desk, route, _without(frame, _KEY), lookups)
@@ -148,10 +148,6 @@ async def _inserts(desk: Desk, route: DirectionPlan, rows: pl.DataFrame) -> pl.D
         if name.startswith(OPEN):
             desk.endings.leave_open(frame.filter(name)[ROW].to_list())
     return _without(frame, OPEN).drop(COMPANY)
-
-
-def _new_ids(count: int) -> pl.Series:
-    return pl.Series([str(uuid4()) for _ in range(count)], dtype=pl.String)
 
 
 def _new_rows(route: DirectionPlan, frame: pl.DataFrame) -> NewRows:
