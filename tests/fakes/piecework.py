@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS finished (run uuid);
 _PLAN = "INSERT INTO piece (run, number, wave, batch, target, seconds, faults) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _DONE = "INSERT INTO done (run, number, worker) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _UNFINISHED = "SELECT run FROM run WHERE state IN ('planned', 'running', 'pausing', 'cancelling')"
+_MANY_ROWS = 1_000_000
 _NEXT = {
     RunState.PAUSING: RunState.PAUSED,
     RunState.CANCELLING: RunState.CANCELLED,
@@ -126,7 +127,7 @@ class Piecework:
             )
             waves: dict[int, list[Batch]] = {}
             for wave, batch, target, numbers in await cursor.fetchall():
-                waves.setdefault(wave, []).append(Batch(batch, Side(target), tuple(numbers)))
+                waves.setdefault(wave, []).append(Batch(batch, Side(target), tuple(numbers), _MANY_ROWS))
             return tuple(tuple(each) for each in waves.values())
 
     async def carry_out(self, run: RunId, number: int, *, worker: str) -> Carried:

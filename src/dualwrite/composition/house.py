@@ -45,7 +45,7 @@ from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
 from dualwrite.workflows.conductor import DurableConductor
-from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.limits import JOINED_ROWS, Limits
 from dualwrite.workflows.workers import Workers
 
 FINOPS = EnvironmentName("finops")
@@ -232,7 +232,10 @@ def _prepare_databases(server: Server) -> None:
 
 def _workers(settings: Settings, server: Server, work: SyncWork) -> Workers:
     limits = Limits(
-        settings.worker_concurrency, settings.environment_concurrency, settings.environment_partitions_per_minute
+        worker_concurrency=settings.worker_concurrency,
+        environment_concurrency=settings.environment_concurrency,
+        partitions_per_minute=settings.environment_partitions_per_minute,
+        joined_rows=min(settings.partition_rows, JOINED_ROWS),
     )
     return Workers(
         server.conninfo(_database("store")),

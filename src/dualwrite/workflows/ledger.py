@@ -125,7 +125,7 @@ class Ledger:
         return await self._client.list_workflows_async(load_input=False, load_output=False, **which)
 
     def _register_queues(self, limits: Limits, on_conflict: Literal["always_update", "never_update"]) -> None:
-        self._client.register_queue(RUNS, polling_interval_sec=_POLL_S, on_conflict=on_conflict)
+        self._client.register_queue(RUNS, polling_interval_sec=2 * _POLL_S, on_conflict=on_conflict)
         per_minute = limits.partitions_per_minute
         self._client.register_queue(
             BATCHES,

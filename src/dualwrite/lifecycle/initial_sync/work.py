@@ -43,6 +43,7 @@ class Batch:
     number: int
     target: Side
     partitions: tuple[int, ...]
+    rows: int
 
 
 @dataclass(slots=True)
@@ -166,7 +167,8 @@ class SyncWork:
             maps = {each.map: each for each in await copied_maps(repositories, record)}
             if partition.map not in maps:
                 return Carried.DONE
-            if state is not RunState.RUNNING or await repositories.partitions.is_early(run, number):
+            wave = await repositories.partitions.wave_to_do(run)
+            if state is not RunState.RUNNING or (wave is not None and wave < partition.wave):
                 return Carried.NOT_DONE
             begun = await repositories.partitions.begin(run, number, worker=worker)
             return Carried.DONE if begun is None else _Attempt(record, maps[partition.map], begun)
@@ -322,7 +324,8 @@ def _waves(partitions: Sequence[Partition]) -> tuple[tuple[Batch, ...], ...]:
 
 
 def _batch(number: int, partitions: Sequence[Partition]) -> Batch:
-    return Batch(number, partitions[0].direction.target, tuple(each.number for each in partitions))
+    numbers, rows = tuple(each.number for each in partitions), sum(each.rows for each in partitions)
+    return Batch(number, partitions[0].direction.target, numbers, rows)
 
 
 def _refused(row: RefusedRow) -> RefusedRecord:
