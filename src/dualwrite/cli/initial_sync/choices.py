@@ -15,6 +15,7 @@ RunName = Annotated[
     str,
     typer.Argument(metavar="RUN", help="The beginning of a run's id; the latest run unless given.", show_default=False),
 ]
+ByLegalEntity = Annotated[bool, typer.Option("--by-legal-entity", help="A line for each legal entity.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the end; see: dualwrite initial-sync watch")]
 
 

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.initial_sync.choices import reports_of
-from dualwrite.cli.initial_sync.counts import counts_document, counts_table
+from dualwrite.cli.initial_sync.counts import counts_document, counts_table, masters_of
 from dualwrite.cli.initial_sync.refusals import groups_document, refusals_shown
 from dualwrite.cli.initial_sync.words import STATE_WORDS, seconds_in_words, short_run
 from dualwrite.composition.house import House
@@ -71,7 +71,7 @@ def rows_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[Ren
     """The rows as a table, the causes of refusals, and the command that follows."""
     report, run = ending.report, ending.report.run
     if report.total.read:
-        yield counts_table(report, by_legal_entity=by_legal_entity)
+        yield counts_table(report.counts, masters_of(report.maps), by_legal_entity=by_legal_entity)
     yield from refusals_shown(ending.groups, run=short_run(run.run), most=_MOST_CAUSES)
     if following := next_command(run):
         yield Text(following, style="yellow")
@@ -103,6 +103,6 @@ def ending_document(ending: Ending) -> Mapping[str, object]:
             for each in report.maps
         ],
         "total": asdict(report.total),
-        "counts": counts_document(report),
+        "counts": counts_document(report.counts),
         "refused": groups_document(ending.groups),
     }

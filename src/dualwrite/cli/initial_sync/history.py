@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dualwrite.cli.initial_sync.choices import RunName, find_run, reports_of
+from dualwrite.cli.initial_sync.choices import ByLegalEntity, RunName, find_run, reports_of
 from dualwrite.cli.initial_sync.ending import ending_of, ending_shown
 from dualwrite.cli.initial_sync.words import ARROWS, SIDES, STATE_WORDS, moment, seconds_in_words, short_run
 from dualwrite.cli.invocation import invocation
@@ -77,7 +77,7 @@ def _runs_table(found: Sequence[RunReport]) -> Table:
 def show_run(
     context: typer.Context,
     name: RunName = "",
-    by_legal_entity: Annotated[bool, typer.Option("--by-legal-entity", help="A line for each legal entity.")] = False,
+    by_legal_entity: ByLegalEntity = False,
     map_name: Annotated[
         str | None, typer.Option("--partitions", metavar="MAP", help="The partitions of a map instead.")
     ] = None,

@@ -18,7 +18,7 @@ _LEAVING = "[dim]What this process has under way comes to its end first; Ctrl-C 
 Begin = Callable[[House], Awaitable[RunId]]
 
 
-def carry_through(call: Invocation, begin: Begin, *, detach: bool) -> None:
+def carry_through(call: Invocation, begin: Begin, *, detach: bool, by_legal_entity: bool = False) -> None:
     """The run that ``begin`` gives is at rest and has been reported, or is left to others (``detach``, Ctrl-C).
 
     Raises: typer.Exit, unless every row was copied or the run was to be left to others.
@@ -37,7 +37,7 @@ def carry_through(call: Invocation, begin: Begin, *, detach: bool) -> None:
 
     run, ending = call.in_house(carried)
     if ending is not None:
-        call.output.show(ending_document(ending), *ending_shown(ending))
+        call.output.show(ending_document(ending), *ending_shown(ending, by_legal_entity=by_legal_entity))
         if not ending.is_complete:
             raise typer.Exit(1)
     elif detach:

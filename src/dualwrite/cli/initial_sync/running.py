@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from dualwrite.cli.initial_sync.arrangement import Wishes, read_masters
-from dualwrite.cli.initial_sync.choices import Detach, RunName, desk_of, find_run
+from dualwrite.cli.initial_sync.choices import ByLegalEntity, Detach, RunName, desk_of, find_run
 from dualwrite.cli.initial_sync.job import carry_through
+from dualwrite.cli.initial_sync.previewing import preview_run
 from dualwrite.cli.initial_sync.proposing import propose
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_choices import WHO, All, Names, may_ask, one_of
 from dualwrite.composition.house import House
-from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.initial_sync.options import RunOptions
 from dualwrite.store.initial_syncs import OnRefusals, RerunKind, RunId
 
@@ -64,6 +64,10 @@ def run_sync(
     legal_entities: LegalEntities = None,
     master: Masters = None,
     dry_run: DryRun = False,
+    samples: Annotated[
+        int, typer.Option("--samples", min=0, help="With --dry-run: conflicts and refusals shown of each map.")
+    ] = 3,
+    by_legal_entity: ByLegalEntity = False,
     wait_on_refusals: WaitOnRefusals = False,
     yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
     detach: Detach = False,
@@ -85,7 +89,9 @@ def run_sync(
     )
     call = invocation(context)
     if dry_run:
-        raise NotAllowed("A preview is not there yet.")
+        if not preview_run(call, names or (), wishes, samples=samples, by_legal_entity=by_legal_entity):
+            raise typer.Exit(1)
+        return
     on_refusals = OnRefusals.WAIT if wait_on_refusals else OnRefusals.GO_LIVE
 
     async def begin(house: House) -> RunId:
@@ -96,7 +102,7 @@ def run_sync(
         options = RunOptions(proposed.arrangement.choices, who=WHO, in_order=True, on_refusals=on_refusals)
         return await desk_of(house).start(options)
 
-    carry_through(call, begin, detach=detach)
+    carry_through(call, begin, detach=detach, by_legal_entity=by_legal_entity)
 
 
 def rerun(
