@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,7 +80,9 @@ class Exporter:
             archive.writestr(MANIFEST, write_manifest(manifest))
             archive.writestr(HEADER, write_header(manifest))
             for table, entity in zip(tables, manifest.entities, strict=True):
-                with archive.open(entity.file, "w", force_zip64=True) as member:
+                info = zipfile.ZipInfo(entity.file, date_time=time.localtime()[:6])
+                info.compress_type = archive.compression
+                with archive.open(info, "w", force_zip64=True) as member:
                     exported.append(ExportedTable(table, entity.file, await self._write(table, member)))
         return exported
 

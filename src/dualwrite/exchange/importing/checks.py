@@ -38,21 +38,41 @@ def _unknown(column: str, company: str, known: Collection[str]) -> Objection:
 
 
 class KeysSeen:
-    """The keys of the records of a file read so far, as hashes: a few bytes a record."""
+    """The keys of the records of a file read so far, as hashes: sixteen bytes a record.
+
+    They are kept in sorted runs, each more than twice as long as the next, so that looking one up stays quick.
+    """
 
     def __init__(self) -> None:
-        self._seen = pl.DataFrame(schema={_HASH: pl.UInt64, _FIRST: pl.Int64})
+        self._runs: list[pl.DataFrame] = []
 
     def repeated(self, chunk: Chunk) -> dict[int, Objection]:
         """The records whose key an earlier one has, by line. From now on the keys of the chunk have been seen."""
-        key = [pl.col(name) for name in chunk.table.key]
-        folded = [
-            each.str.to_lowercase() if chunk.rows[each.meta.output_name()].dtype == pl.String else each for each in key
-        ]
-        keys = chunk.rows.select(pl.struct(folded).hash(seed=1).alias(_HASH), pl.col(LINE))
-        firsts = keys.group_by(_HASH).agg(pl.col(LINE).min().alias(_FIRST))
-        before = self._seen.join(firsts.select(_HASH), on=_HASH, how="semi")
-        known = pl.concat([before, firsts.join(before, on=_HASH, how="anti")])
+        keys = _hashed_keys(chunk)
+        firsts = keys.group_by(_HASH).agg(pl.col(LINE).min().alias(_FIRST)).sort(_HASH)
+        seen = self._seen(firsts[_HASH])
+        known = firsts.with_columns(pl.coalesce(seen.alias(_FIRST), pl.col(_FIRST)))
         again = keys.join(known, on=_HASH, how="left").filter(pl.col(LINE) != pl.col(_FIRST))
-        self._seen = pl.concat([self._seen, firsts.join(before, on=_HASH, how="anti")])
+        self._add(firsts.filter(seen.is_null()))
         return {line: objection_to_duplicate(first) for line, first in again.select(LINE, _FIRST).iter_rows()}
+
+    def _seen(self, hashes: pl.Series) -> pl.Series:
+        """The line that each of ``hashes`` was first on, null for new ones."""
+        lines = pl.repeat(None, hashes.len(), dtype=pl.Int64, eager=True)
+        for run in self._runs:
+            at = run[_HASH].search_sorted(hashes).clip(upper_bound=run.height - 1)
+            lines = run[_FIRST].gather(at).zip_with(run[_HASH].gather(at) == hashes, lines)
+        return lines
+
+    def _add(self, run: pl.DataFrame) -> None:
+        while self._runs and self._runs[-1].height <= 2 * run.height:
+            run = pl.concat([self._runs.pop(), run]).sort(_HASH)
+        if run.height:
+            self._runs.append(run)
+
+
+def _hashed_keys(chunk: Chunk) -> pl.DataFrame:
+    """The line and the key's hash of each record; texts without regard to case."""
+    texts = [name for name in chunk.table.key if chunk.rows.schema[name] == pl.String]
+    key = [pl.col(name).str.to_lowercase() if name in texts else pl.col(name) for name in chunk.table.key]
+    return chunk.rows.select(pl.struct(key).hash(seed=1).alias(_HASH), pl.col(LINE))
