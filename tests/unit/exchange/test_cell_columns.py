@@ -9,7 +9,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwrite.errors import ValueRefused
@@ -99,6 +99,7 @@ def test_likely_texts_are_parsed_as_single_cells_are(column: Column) -> None:
     assert_alike(column, _LIKELY)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(COLUMNS), _TEXTS)
 def test_any_texts_are_parsed_as_single_cells_are(column: Column, texts: list[str]) -> None:
     assert_alike(column, [text.replace("\ud800", "") for text in texts])
@@ -131,6 +132,7 @@ VALUES: dict[ColumnType, st.SearchStrategy[Value]] = {
 }
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([each for each in COLUMNS if not each.required]))
 def test_values_written_as_cells_are_read_back_as_they_were(data: st.DataObject, column: Column) -> None:
     values = data.draw(st.lists(st.none() | VALUES[column.type], min_size=1, max_size=6))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwrite.errors import SettingsRefused
@@ -54,6 +54,7 @@ _PARTS = st.sampled_from(["a", "é", " ", ",", '"', '""', "\n", "\r", "\r\n", "1
 _CELL = st.lists(_PARTS, max_size=4).map("".join)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(_CELL, min_size=1, max_size=4), max_size=8),
     st.sampled_from(["\n", "\r\n"]),
@@ -69,6 +70,7 @@ def test_what_a_csv_writer_writes_is_read_as_the_csv_module_reads_it(
     assert [each.line for each in unreadable] == others
 
 
+@settings(deadline=None)
 @given(st.lists(_CELL, max_size=12), st.integers(8, 40))
 def test_any_text_is_read_as_the_csv_module_reads_it_however_it_is_cut_into_blocks(
     parts: list[str], block_bytes: int

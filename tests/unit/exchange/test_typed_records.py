@@ -155,6 +155,7 @@ def test_a_key_that_comes_again_is_told_with_the_line_it_was_on() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=12), min_size=1, max_size=12))
 def test_keys_are_seen_through_however_many_chunks(chunks: list[list[int]]) -> None:
     reader = RecordReader(CUSTOMERS, file="f")

@@ -7,7 +7,7 @@ import tracemalloc
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwrite.errors import SettingsRefused
@@ -88,6 +88,7 @@ _TEXT = st.text(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(_TEXT, st.none() | _TEXT), min_size=1),
     st.sampled_from([each for each in DataFormat if each.is_xml]),
