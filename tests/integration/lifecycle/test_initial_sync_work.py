@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 from sync_room import CONTACTS, CUSTOMERS, GROUPS, SyncRoom, counts, is_sound
 
+from dualwrite.environments.bulk import BulkEnvironment, CopyParticipant
+from dualwrite.environments.hosted.bulk.participant import HostedCopyParticipant
+from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Command
 from dualwrite.errors import EnvironmentUnavailable, NotAllowed
-from dualwrite.lifecycle.initial_sync.work import Carried
+from dualwrite.lifecycle.initial_sync.work import Carried, SyncWork
 from dualwrite.maps.values import Direction
 from dualwrite.store.initial_syncs import OnRefusals, RerunKind, RunId, RunMapState, RunState
 from dualwrite.store.maps import MapState
 from dualwrite.store.partitions import PartitionState, RowCounts
-from inline_conductor import at_once
-from words import change_account, change_customer, customer, group, person
+from dualwrite.sync.link import Pair
+from initial_runs import unlinked
+from inline_conductor import InlineConductor, at_once
+from words import account, change_account, change_customer, customer, customers, group, person
 
 RUNNING, INITIALIZING, NOT_RUNNING = MapState.RUNNING, MapState.INITIALIZING, MapState.NOT_RUNNING
 
@@ -144,6 +152,14 @@ async def test_another_run_may_take_the_maps_of_a_failed_one(room: SyncRoom) -> 
     assert (await room.run(GROUPS)).state is RunState.COMPLETED
     given_up = await room.reports.run(run)
     assert (given_up.state, given_up.message) == (RunState.CANCELLED, "Its last maps are copied by another run.")
+
+
+async def test_a_map_that_ran_before_the_run_that_failed_runs_when_the_next_one_is_cancelled(room: SyncRoom) -> None:
+    await room.finops(*some_rows())
+    await room.run(GROUPS)
+    await failing(room, GROUPS, CUSTOMERS)
+    await room.syncs.cancel(await room.start(GROUPS, CUSTOMERS), who="me")
+    assert await room.states(GROUPS, CUSTOMERS) == [RUNNING, NOT_RUNNING]
 
 
 async def test_running_maps_again_after_a_failure_is_enough(room: SyncRoom) -> None:
@@ -366,3 +382,60 @@ async def test_newer_edits_are_never_overwritten_by_a_run(room: SyncRoom) -> Non
         assert (await room.linked.customer(name))["SalesMemo"] == memo
         assert (await room.linked.account(name))["description"] == memo
     assert len(await room.accounts()) == len(names)
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+AHEAD = timedelta(hours=1)
+
+
+class AheadSession:
+    """A transaction in an environment whose clock is ahead."""
+
+    def __init__(self, session: CopyParticipant) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    async def now(self) -> datetime:
+        return await self._session.now() + AHEAD
+
+
+class Ahead:
+    """An environment whose clock is ahead."""
+
+    def __init__(self, environment: HostedEnvironment) -> None:
+        self._environment = environment
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._environment, name)
+
+    @asynccontextmanager
+    async def copying(self) -> AsyncIterator[AheadSession]:
+        async with self._environment.copying() as session:
+            yield AheadSession(session)
+
+
+async def test_what_was_created_before_is_told_by_the_clock_of_the_environment(room: SyncRoom) -> None:
+    await room.dataverse(account("I1"))
+    async with room.linked.dataverse.copying() as session:
+        await session.begin()
+        assert isinstance(session, HostedCopyParticipant)
+        relation = session.layouts.of("account").relation
+        await session.connection.execute(f"UPDATE {relation} SET createdon = createdon + %s", [AHEAD])
+        await session.commit()
+    pair = Pair(room.linked.finops, cast(BulkEnvironment, Ahead(room.linked.dataverse)))
+    room.conductor = InlineConductor(SyncWork(room.store, "main", pair, room.router))
+    await room.run(CUSTOMERS)
+    assert await customers(room.linked, "I1") == 1
+
+
+async def test_a_run_that_was_paused_before_it_began_brings_what_came_meanwhile(room: SyncRoom) -> None:
+    run = await room.start(CUSTOMERS)
+    await room.syncs.pause(run, who="me")
+    await unlinked(room.linked.dataverse, [account("I1")])
+    await room.syncs.resume(run, who="me")
+    await room.conduct(run)
+    assert await customers(room.linked, "I1") == 1

@@ -82,7 +82,7 @@ class InitialSyncs:
             raise NotAllowed("No map is to be copied. Name one, or switch one on.")
         off = tuple(each for each in options.maps if not each.enabled)
         async with self._store.transaction() as repositories:
-            before = await bring_live(repositories, self._connection, [each.name for each in included])
+            ran = await bring_live(repositories, self._connection, [each.name for each in included])
             maps = [
                 RunMap(
                     each.name,
@@ -90,7 +90,7 @@ class InitialSyncs:
                     each.master,
                     each.legal_entities,
                     enabled=each.enabled,
-                    was_running=before.get(each.name) is MapState.RUNNING,
+                    was_running=each.name in ran,
                 )
                 for position, each in enumerate((*included, *off))
             ]
@@ -152,14 +152,14 @@ class InitialSyncs:
             if after is not parent.state:
                 await repositories.initial_syncs.move(run, after, message="Its rows are copied again by another run.")
                 await repositories.initial_syncs.set_map_state(run, [each.map for each in maps], RunMapState.FINISHED)
-            before = await bring_live(repositories, self._connection, [each.map for each in maps])
+            ran = await bring_live(repositories, self._connection, [each.map for each in maps])
             again = [
                 RunMap(
                     each.map,
                     each.position,
                     each.master,
                     each.legal_entities,
-                    was_running=each.was_running or before[each.map] is MapState.RUNNING,
+                    was_running=each.was_running or each.map in ran,
                 )
                 for each in maps
             ]

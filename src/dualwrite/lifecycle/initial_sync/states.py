@@ -64,13 +64,15 @@ TRANSITIONS: Mapping[RunAction, Mapping[RunState, RunState]] = {
 _WAYS_OUT: Mapping[RunState, str] = {
     _PLANNED: "It has not begun yet: resume it, or cancel it.",
     _RUNNING: "Pause it or cancel it, or wait until it is through.",
-    _PAUSING: "Wait until what is under way has come to its end; then it can be resumed or cancelled.",
+    _PAUSING: "Wait until what is under way has come to its end, which takes a process that takes part (dualwrite up, "
+    "dualwrite worker); then it can be resumed. Or cancel it.",
     _PAUSED: "Resume it or cancel it.",
     _AWAITING: "Rerun the rows that failed, go live without them, or cancel it.",
     _COMPLETED: "It has ended; start another one.",
     _WITH_REFUSALS: "It has ended; rerun the rows that failed, or start another one.",
     _FAILED: "Resume it, or cancel it.",
-    _CANCELLING: "Wait until what is under way has come to its end.",
+    _CANCELLING: "Wait until what is under way has come to its end, which takes a process that takes part (dualwrite "
+    "up, dualwrite worker).",
     _CANCELLED: "It has ended; start another one.",
 }
 
