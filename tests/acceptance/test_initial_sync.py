@@ -62,8 +62,13 @@ def test_the_first_start_is_a_run_like_any_other(codes: Program) -> None:
 
 
 def test_rows_are_brought_into_step_and_the_refused_ones_explained(codes: Program, tmp_path: Path) -> None:
-    done = codes.cli("initial-sync", "run", MAP, "--no-related", *HERE, code=1)
+    run = ("initial-sync", "run", MAP, "--no-related", *HERE)
+    preview = codes.cli(*run, "--dry-run", code=1)
+    assert {each["row"]["Name"] for each in preview["refused"]} == {"S2", "S3", "S4"}
+    assert not codes.rows("finops", "/SalesTaxExemptCodeCDS?cross-company=true&$filter=Name eq 'D1'")
+    done = codes.cli(*run, code=1)
     assert done["state"] == "with refusals"
+    assert by_way(preview) == by_way(done)
     there, back = by_way(done)["to Dataverse"], by_way(done)["to finance and operations"]
     assert (there["read"], there["updated"], there["refused"]) == (4, 1, 3)
     assert (back["inserted"], back["equal"]) == (1, 1)

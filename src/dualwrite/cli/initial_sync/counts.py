@@ -18,7 +18,7 @@ from dualwrite.store.partitions import MapCount, RowCounts
 
 _ALWAYS = ("read", "inserted", "equal", "refused")
 _NUMBERS = ("read", "inserted", "updated", "equal", "filtered", "refused", "conflicts")
-_COMPANY = "legal entity"
+_COMPANY = "entity"
 
 
 Masters = Mapping[str, Side]
@@ -40,6 +40,8 @@ def counts_table(counts: Sequence[MapCount], masters: Masters, *, by_legal_entit
     companies = (_COMPANY,) if by_legal_entity else ()
     numbers = [each for each in _NUMBERS if each in _ALWAYS or getattr(total, each)]
     table = grid("map", "", *companies, *numbers, numbers=numbers)
+    for column in table.columns[1:]:
+        column.no_wrap = True
     names = short_names(masters)
     lines = _grouped(counts, masters, by_legal_entity=by_legal_entity)
     last = None

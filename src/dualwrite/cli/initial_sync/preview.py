@@ -30,10 +30,10 @@ def preview_shown(
     yield Text.assemble(("What would happen", "bold"), "; nothing has been written, and no map was started")
     yield counts_table(counts, masters, by_legal_entity=by_legal_entity)
     if total.conflicts:
-        yield Text(f"\n{total.conflicts:,} conflicts would be settled by the master", style="bold yellow")
+        yield Text(f"\nConflicts to be settled by the master: {total.conflicts:,}, such as", style="bold yellow")
         yield _conflicts_table(found, names)
     if total.refused:
-        yield Text(f"\n{total.refused:,} rows would be refused", style="bold red")
+        yield Text(f"\nRows that would be refused: {total.refused:,}, such as", style="bold red")
         yield _refused_table(found, names)
 
 
