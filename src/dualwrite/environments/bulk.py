@@ -158,6 +158,10 @@ class CopyParticipant(Participant, Protocol):
         """
         ...
 
+    async def doubtful(self, table: str, frame: pl.DataFrame) -> tuple[int, ...]:
+        """The positions of new rows that need a closer look before anything is written, as in ``Inserted.left``."""
+        ...
+
     async def update_frame(self, table: str, frame: pl.DataFrame) -> tuple[int, ...]:
         """The rows under ``@id`` have the values of the frame; rows that are gone are left out.
 

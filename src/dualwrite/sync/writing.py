@@ -189,11 +189,8 @@ class Writer:
             raise self._said_by_partner(work, refusal) from refusal
 
     def _said_by_partner(self, work: Work, refusal: RecordRefused) -> PartnerRefused:
-        target = work.route.target
-        message = f"{work.route.map_name}, {work.label}: {target.entity_set} refused the record: {refusal.message}"
-        details = {**refusal.details, "map": work.route.map_name, "record": work.label, "command": work.command}
-        partner = PartnerRefused(message, table=target.name, column=refusal.column)
-        partner.details = {**details, "code": refusal.code}
+        partner = said_by_partner(work.route, refusal, label=work.label)
+        partner.details = {**partner.details, "command": work.command}
         return partner
 
     # --- lookups ----------------------------------------------------------------------------------------------------
@@ -246,6 +243,14 @@ class Writer:
         refusal = unresolved(self._routing, work.route, pending, label=work.label, company=work.company)
         refusal.details = {**refusal.details, "command": work.command}
         return refusal
+
+
+def said_by_partner(route: DirectionPlan, refusal: RecordRefused, *, label: str) -> PartnerRefused:
+    """What the target refuses, told with the map, the record and the table."""
+    message = f"{route.map_name}, {label}: {route.target.entity_set} refused the record: {refusal.message}"
+    partner = PartnerRefused(message, table=route.target.name, column=refusal.column)
+    partner.details = {**refusal.details, "map": route.map_name, "record": label, "code": refusal.code}
+    return partner
 
 
 def unresolved(

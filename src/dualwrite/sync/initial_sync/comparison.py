@@ -20,11 +20,12 @@ from dualwrite.sync.initial_sync.partners import HELD
 class Changes:
     """``frames`` has ``@row``, ``@id`` and the columns to be written, of the rows that differ, each in one of them.
 
-    ``settled`` are the positions of rows that differ in a column mapped both ways.
+    ``settled`` are the rows that differ in a column mapped both ways: ``@row``, and for each such column what it would
+    become and what it holds (``held:``).
     """
 
     frames: list[pl.DataFrame]
-    settled: Sequence[int]
+    settled: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,13 @@ class Comparison:
         if self.ways_back is not None:
             joined, differing = _without_agreeing(joined, differing, rows, self.ways_back)
         changed = _any(differing, columns, joined.height)
-        settled = _any(differing, settled_columns(self.route).intersection(columns), joined.height)
+        both_ways = [name for name in columns if name in settled_columns(self.route) and differing[name].any()]
+        settled = _any(differing, both_ways, joined.height)
         wanted = [name for name in columns if differing[name].any()]
         parts = _by_open_lookups(joined.filter(changed))
         frames = [each.select(ROW, ID, *_of_one_kind(each, wanted)) for each in parts]
-        return Changes(frames, joined.filter(settled)[ROW].to_list())
+        held = [HELD + name for name in both_ways if HELD + name in joined.columns]
+        return Changes(frames, joined.select(ROW, *both_ways, *held).filter(settled))
 
 
 def _without_agreeing(

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
 
 import polars as pl
 
-from dualwrite.environments.bulk import ID, ROW, CopyParticipant
-from dualwrite.maps.plan import DirectionPlan
+from dualwrite.environments.bulk import COMPANY, ID, ROW, CopyParticipant
+from dualwrite.maps.plan import DirectionPlan, Path
 from dualwrite.maps.values import SyncDirection
 from dualwrite.sync.initial_sync.endings import Endings
-from dualwrite.sync.initial_sync.job import Ending, PartitionJob
+from dualwrite.sync.initial_sync.job import Conflict, Ending, PartitionJob, value_to_json
+from dualwrite.sync.initial_sync.partners import HELD
 from dualwrite.sync.initial_sync.reading import ids_of, read_rows
 from dualwrite.sync.initial_sync.references import NewRows
-from dualwrite.sync.link import Routing
+from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Routing
+
+_TO_COME: Final = str(UUID(int=0))
+"""In place of the id of a row that is still to come."""
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the partitions that have been looked at so far would have brought.
+
+    ``watched`` are the paths by which the run looks for rows of each table, ``companies`` the codes of new companies,
+    folded. ``samples`` is how many conflicts are told.
+    """
+
+    watched: Mapping[str, frozenset[Path]]
+    samples: int
+    expected: list[NewRows] = field(default_factory=list)
+    companies: set[str] = field(default_factory=set)
+    conflicts: dict[int, list[Conflict]] = field(default_factory=dict)
+    """Of the partition that is looked at, by position."""
+
+    def expect(self, rows: NewRows) -> None:
+        """Lookups of later partitions find these rows."""
+        if rows.table == COMPANY_TABLE and (COMPANY_CODE,) in rows.columns:
+            codes = rows.frame[rows.columns[COMPANY_CODE,]]
+            self.companies.update(str(code).lower() for code in codes)
+        wanted = {path: name for path, name in rows.columns.items() if path in self.watched.get(rows.table, ())}
+        if wanted and rows.frame.height:
+            nowhere = pl.lit(None, pl.Int64).alias(ROW), pl.lit(_TO_COME).alias(rows.id)
+            frame = rows.frame.select(COMPANY, *set(wanted.values()), *nowhere)
+            self.expected.append(NewRows(rows.table, frame, wanted, rows.id))
+
+    def brings(self, company: str | None) -> bool:
+        """Whether an earlier partition would have brought the company."""
+        return str(company).lower() in self.companies
+
+    def tell(self, settled: pl.DataFrame, label: Callable[[int], str]) -> None:
+        """The conflicts of the first rows are kept."""
+        columns = [name for name in settled.columns if HELD + name in settled.columns]
+        for row in settled.head(self.samples).iter_rows(named=True):
+            self.conflicts[row[ROW]] = [
+                Conflict(label(row[ROW]), name, value_to_json(row[name]), value_to_json(row[HELD + name]))
+                for name in columns
+                if row[name] != row[HELD + name]
+            ]
 
 
 @dataclass(slots=True)
@@ -37,6 +84,15 @@ class Desk:
     own: list[pl.DataFrame] = field(default_factory=list)
     """Which rows refer to which new ones of the partition: ``@row`` and ``@own``, the positions."""
     new_rows: NewRows | None = None
+    """The rows of the partition that are to be inserted, where others of it may refer to them."""
+    preview: Preview | None = None
+    """Where nothing will be written: what earlier partitions would have brought."""
+
+    @property
+    def known_rows(self) -> Sequence[NewRows]:
+        """Rows that lookups find although the target has them not yet."""
+        own = [] if self.new_rows is None else [self.new_rows]
+        return own if self.preview is None else [*own, *self.preview.expected]
 
     @property
     def there(self) -> DirectionPlan:

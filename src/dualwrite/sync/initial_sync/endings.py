@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 
 import polars as pl
 
@@ -15,11 +13,11 @@ from dualwrite.metadata.values import Value
 from dualwrite.sync.initial_sync.job import (
     Count,
     Ending,
-    JsonValue,
     LeftOpen,
     PartitionJob,
     PartitionOutcome,
     RefusedRow,
+    value_to_json,
 )
 from dualwrite.sync.initial_sync.reading import ENTITY, SourceRows, held_row, ids_of, label_of
 
@@ -138,7 +136,7 @@ class Endings:
             code=str(refusal.details.get("code", refusal.code)),
             reason=refusal.message,
             cause=refusal.message.removeprefix(f"{job.plan.map.name}, {label}: "),
-            row={name: _storable(value) for name, value in row.items() if value is not None and value != ""},
+            row={name: value_to_json(value) for name, value in row.items() if value is not None and value != ""},
         )
 
 
@@ -154,11 +152,3 @@ def _correction(was: _Standing, now: _Standing) -> Count:
 def _counted(standing: _Standing, number: int) -> Count:
     ending, conflict = standing
     return Count(**{ending.value: number, "conflicts": number if conflict else 0})
-
-
-def _storable(value: Value) -> JsonValue:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if isinstance(value, str | int) else str(value)

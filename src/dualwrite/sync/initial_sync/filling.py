@@ -46,7 +46,7 @@ async def _filled(
     """``asked``: the rows that the lookup was made for, some of which may be gone since, and the lookup."""
     told, lookup = asked
     pending = lookup.pending if frame.height == told.height else lookup.pending & _among(told[ROW], frame[ROW])
-    reference = await find_reference(desk.target, replace(lookup, pending=pending), told, desk.new_rows)
+    reference = await find_reference(desk.target, replace(lookup, pending=pending), told, desk.known_rows)
     unclear = reference.found.filter(SEVERAL)[ROW]
     desk.one_by_one += unclear.to_list()
     own = reference.found.filter(pl.col(OWN).is_not_null() & ~pl.col(SEVERAL)).select(ROW, OWN)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import TypeAlias
@@ -188,6 +189,30 @@ class RefusedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """A column in which a record on both sides differs: ``value`` is the master's, in the other side's form, and would
+    replace ``held``.
+    """
+
+    record: str
+    column: str
+    value: JsonValue
+    held: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedWay:
+    """What a run would do with the rows of one map, direction and legal entity; with some samples."""
+
+    map_name: str
+    direction: Direction
+    legal_entity: str
+    count: Count
+    conflicts: tuple[Conflict, ...] = ()
+    refused: tuple[RefusedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOpen:
     """Rows whose lookups wait for rows that come later in the run, and how they are counted so far.
 
@@ -279,6 +304,15 @@ def id_to_json(row_id: Value) -> JsonValue:
 def id_from_json(held: JsonValue) -> Value:
     """The record id that :func:`id_to_json` wrote."""
     return UUID(held) if isinstance(held, str) else held
+
+
+def value_to_json(value: Value) -> JsonValue:
+    """A value as JSON carries it: what it cannot carry exactly is text."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def extent_to_json(extent: Extent) -> str:

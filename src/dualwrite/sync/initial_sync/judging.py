@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import polars as pl
 
 from dualwrite.environments.bulk import COMPANY, ROW
 from dualwrite.environments.new_ids import new_ids
 from dualwrite.maps.columnar.execute import ColumnarResult, FrameLookup, refusals, transform_frame
-from dualwrite.maps.columnar.frames import in_frame
+from dualwrite.maps.columnar.frames import dotted, in_frame
 from dualwrite.maps.plan import DirectionPlan, Path
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import target_entry
@@ -27,7 +28,8 @@ from dualwrite.sync.initial_sync.job import Ending
 from dualwrite.sync.initial_sync.partners import Partners, as_stored, find_partners
 from dualwrite.sync.initial_sync.references import OWN, NewRows
 
-_KEY = "key:"
+_KEY: Final = "key:"
+_BEHIND: Final = "key:behind:"
 
 
 @dataclass(slots=True)
@@ -141,19 +143,44 @@ async def _inserts(desk: Desk, route: DirectionPlan, rows: pl.DataFrame) -> pl.D
         ids = await asyncio.to_thread(new_ids, frame.height)
         frame = frame.with_columns(ids.alias(route.target.key[0]))
         desk.new_rows = _new_rows(route, frame)
-    frame = await filled(desk, route, _without(frame, _KEY), lookups)
+    if desk.preview is not None:
+        frame = _with_keys_behind(frame, lookups)
+    frame = await filled(desk, route, frame, lookups)
     frame = await _with_company(desk, route, frame)
     desk.endings.end(frame[ROW].to_list(), Ending.INSERTED)
+    _leave_open(desk, frame)
+    if desk.preview is not None:
+        desk.preview.expect(_new_rows(route, frame))
+    return _without(_without(frame, OPEN), _KEY).drop(COMPANY)
+
+
+def _leave_open(desk: Desk, frame: pl.DataFrame) -> None:
     for name in frame.columns:
         if name.startswith(OPEN):
             desk.endings.leave_open(frame.filter(name)[ROW].to_list())
-    return _without(frame, OPEN).drop(COMPANY)
 
 
 def _new_rows(route: DirectionPlan, frame: pl.DataFrame) -> NewRows:
+    """What is known of the rows, by the paths by which others may look for them."""
     columns: dict[Path, str] = {(name,): name for name in frame.columns if name in route.target.by_name}
+    columns |= {tuple(name.split(".")): f"{_BEHIND}{name}" for name in _behind(frame)}
     columns |= {part.target_path: f"{_KEY}{number}" for number, part in enumerate(route.key)}
     return NewRows(route.target.name, frame.select(ROW, COMPANY, *set(columns.values())), columns, route.target.key[0])
+
+
+def _behind(frame: pl.DataFrame) -> Sequence[str]:
+    return [name.removeprefix(_BEHIND) for name in frame.columns if name.startswith(_BEHIND)]
+
+
+def _with_keys_behind(frame: pl.DataFrame, lookups: Sequence[FrameLookup]) -> pl.DataFrame:
+    """With what the rows look for behind their lookups, under the dotted paths."""
+    behind = [
+        values[str(number)].alias(f"{_BEHIND}{dotted((each.plan.column, *condition.target_path))}")
+        for each in lookups
+        for alternative, values in zip(each.plan.alternatives[:1], each.alternatives[:1], strict=True)
+        for number, condition in enumerate(alternative.conditions)
+    ]
+    return frame.with_columns(behind)
 
 
 async def _with_company(desk: Desk, route: DirectionPlan, frame: pl.DataFrame) -> pl.DataFrame:
@@ -163,6 +190,8 @@ async def _with_company(desk: Desk, route: DirectionPlan, frame: pl.DataFrame) -
     for part in frame.partition_by(COMPANY, maintain_order=True):
         company = part[COMPANY][0]
         values = await companies.values(route.target, company)
+        if values is None and desk.preview is not None and desk.preview.brings(company):
+            values = {}
         if values is None:
             for position in part[ROW]:
                 label = desk.endings.label(position)
@@ -189,8 +218,8 @@ async def _updates(desk: Desk, route: DirectionPlan, rows: pl.DataFrame, partner
     desk.endings.end(frame[ROW].to_list(), Ending.EQUAL)
     for changed in changes.frames:
         desk.endings.end(changed[ROW].to_list(), Ending.UPDATED)
-    desk.endings.settled_by_master(changes.settled)
-    for name in frame.columns:
-        if name.startswith(OPEN):
-            desk.endings.leave_open(frame.filter(name)[ROW].to_list())
+    desk.endings.settled_by_master(changes.settled[ROW].to_list())
+    if desk.preview is not None:
+        desk.preview.tell(changes.settled, desk.endings.label)
+    _leave_open(desk, frame)
     return changes.frames

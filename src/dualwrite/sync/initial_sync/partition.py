@@ -96,7 +96,7 @@ def parts(job: PartitionJob, first: PartitionOutcome | None) -> Sequence[Partiti
     own = {it for each in first.left_open if each.ending in (Ending.INSERTED, Ending.REFUSED) for it in each.ids}
     whole = tuple(each for each in job.ids or () if each in own)
     others = tuple(each for each in job.ids or () if each not in own)
-    return [replace(job, ids=whole, master=job.direction.source), replace(job, ids=others)]
+    return [replace(job, ids=whole, whole=True), replace(job, ids=others)]
 
 
 async def _write(desks: Sequence[Desk], keep_refused: KeepRefused, reached: Reached) -> None:

@@ -23,7 +23,7 @@ _FOUND: Final = {ROW: pl.Int64(), ID: pl.String(), OWN: pl.Int64(), TABLE: pl.St
 
 @dataclass(frozen=True, slots=True)
 class NewRows:
-    """The rows of the partition that are to be inserted into ``table``: found by others before they are there.
+    """Rows that are to be inserted into ``table``: found by others before they are there.
 
     ``frame`` has ``@row``, ``@company``, and a column for each of ``columns``, which tells their names by path; in the
     column ``id`` they have their ids already.
@@ -58,7 +58,7 @@ class Reference:
 
 
 async def find_reference(
-    session: CopyParticipant, lookup: FrameLookup, rows: pl.DataFrame, new_rows: NewRows | None
+    session: CopyParticipant, lookup: FrameLookup, rows: pl.DataFrame, new_rows: Sequence[NewRows]
 ) -> Reference:
     """The alternatives are tried in order, in the target first and then among ``new_rows``.
 
@@ -72,9 +72,10 @@ async def find_reference(
         wanted = _folded(pl.concat([rows, values], how="horizontal").join(left.select(ROW), on=ROW, how="semi"))
         wanted = wanted if alternative.company_specific else wanted.with_columns(pl.lit(None, pl.String).alias(COMPANY))
         hits = await _search(session, alternative, wanted)
-        own = new_rows.keys(alternative) if new_rows is not None else None
-        if own is not None:
-            hits = pl.concat([hits, _among(own, wanted.join(hits, on=ROW, how="anti"), alternative)])
+        for each in new_rows:
+            keys = each.keys(alternative)
+            if keys is not None:
+                hits = pl.concat([hits, _among(keys, wanted.join(hits, on=ROW, how="anti"), alternative)])
         found.append(hits.with_columns(pl.lit(alternative.table).alias(TABLE)))
         left = left.join(hits, on=ROW, how="anti")
     together = pl.concat(found) if found else pl.DataFrame(schema=_FOUND)

@@ -143,6 +143,9 @@ class HostedCopyParticipant(HostedParticipant):
     async def insert_frame(self, table: str, frame: pl.DataFrame) -> Inserted:
         return await self._writer.insert(self.layouts.of(table), frame)
 
+    async def doubtful(self, table: str, frame: pl.DataFrame) -> tuple[int, ...]:
+        return await self._writer.doubtful(self.layouts.of(table), frame)
+
     async def update_frame(self, table: str, frame: pl.DataFrame) -> tuple[int, ...]:
         return await self._writer.update(self.layouts.of(table), frame)
 

@@ -68,9 +68,7 @@ class FrameWriter:
     async def insert(self, layout: Layout, given: pl.DataFrame) -> Inserted:
         """See ``CopyParticipant.insert_frame``."""
         table = layout.table
-        draft = self._draft(table, given, before=None)
-        await self._obey_rules(draft)
-        draft.doubt(_blank_when_new(table, draft.values))
+        draft = await self._new(table, given)
         if table.side is Side.FINOPS:
             draft.set((await self._new_record_ids(layout, given.height)).alias(layout.id_column))
         await self._check_lookups(draft)
@@ -89,6 +87,17 @@ class FrameWriter:
         kept = nothing.zip_with(left, ids).alias(ID)
         self._session.holdings.add(table.name, kept)
         return Inserted(kept, tuple(left.arg_true().to_list()))
+
+    async def doubtful(self, layout: Layout, given: pl.DataFrame) -> tuple[int, ...]:
+        """See ``CopyParticipant.doubtful``."""
+        draft = await self._new(layout.table, given)
+        return tuple(draft.doubtful.arg_true().to_list())
+
+    async def _new(self, table: Table, given: pl.DataFrame) -> Draft:
+        draft = self._draft(table, given, before=None)
+        await self._obey_rules(draft)
+        draft.doubt(_blank_when_new(table, draft.values))
+        return draft
 
     async def _new_record_ids(self, layout: Layout, count: int) -> pl.Series:
         shown = [Shown(ID, "nextval(pg_get_serial_sequence(%s, %s))", Column(ID, ColumnType.BIGINT))]
