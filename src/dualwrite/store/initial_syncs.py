@@ -78,7 +78,8 @@ class RunMapState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InitialSyncRun:
-    """One run. ``created_before`` is the moment after its maps went live: younger rows are live sync's.
+    """One run. ``created_before`` is the moment after its maps went live, by the clock of Dataverse: younger rows are
+    live sync's. It holds from when the run is cut into partitions.
 
     ``root`` is the first run of the chain of reruns that this one belongs to, itself where it is no rerun.
     """
@@ -144,11 +145,11 @@ class InitialSyncRepository:
             await connection.execute(insert(tables.initial_sync_map), [_map_facts(run, each) for each in maps])
         return run
 
-    async def set_created_before(self, run: RunId) -> None:
-        """Rows created from now on are live sync's."""
+    async def set_created_before(self, run: RunId, moment: datetime) -> None:
+        """Rows created after ``moment``, by the clock of Dataverse, are live sync's."""
         t = tables.initial_sync_run
         async with self._transactions.begin() as connection:
-            await connection.execute(update(t).where(t.c.run == run).values(created_before=func.clock_timestamp()))
+            await connection.execute(update(t).where(t.c.run == run).values(created_before=moment))
 
     async def get(self, run: RunId, *, lock: bool = False) -> InitialSyncRun | None:
         """The run, None when there is none. ``lock`` keeps its state as it is until the transaction ends."""

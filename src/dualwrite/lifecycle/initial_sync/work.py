@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from itertools import groupby
 
@@ -101,17 +101,26 @@ class SyncWork:
 
     async def _begun(self, run: RunId) -> InitialSyncRun | None:
         """The run, running; None when it is not to go on."""
-        record = await self._run(run)
-        if record.state is RunState.PLANNED:
-            # Every process carries changes through the maps from here on; what is created later is theirs.
-            await self._router.renew()
+        if next_state(RunAction.BEGIN, (await self._run(run)).state) is None:
+            return None
+        went_live = None if await self._store.partitions.exist(run) else await self._gone_live()
         async with self._store.transaction() as repositories:
             record = await locked_run(repositories, self._connection, run)
             if next_state(RunAction.BEGIN, record.state) is None:
                 return None
-            if record.state is RunState.PLANNED:
-                await repositories.initial_syncs.set_created_before(run)
+            if went_live is not None and not await repositories.partitions.exist(run):
+                await repositories.initial_syncs.set_created_before(run, went_live)
             return await repositories.initial_syncs.move(run, RunState.RUNNING)
+
+    async def _gone_live(self) -> datetime:
+        """Every process carries changes through the maps from here on: what is created later is theirs.
+
+        By Dataverse's clock, which tells when its rows were created; finance and operations tells rows by their ids.
+        """
+        await self._router.renew()
+        async with self._pair.dataverse.copying() as session:
+            await session.begin()
+            return await session.now()
 
     async def second_pass(self, run: RunId) -> tuple[tuple[Batch, ...], ...]:
         """Partitions for the lookups that were left open are stored; gives what of them is still to be done.
