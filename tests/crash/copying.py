@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from dualwrite.catalog.maps import demonstration_names
+from dualwrite.catalog.maps import demonstration_maps, demonstration_names
 from dualwrite.composition.house import CONNECTION, House, open_house
 from dualwrite.demo.finops import CUSTOMERS, finops_rows
 from dualwrite.environments.port import Caller, Create, RowQuery
@@ -80,6 +80,10 @@ async def more_customers(house: House, prefix: str, number: int) -> None:
     await _create(house, customers)
 
 
+def customer_maps() -> list[str]:
+    return [each.map.name for each in demonstration_maps() if each.map.finops_entity == CUSTOMERS]
+
+
 async def stop_maps(house: House) -> None:
     """No map is running; what is saved now is for the next run."""
     live = [each.name for each in await house.store.maps.list(CONNECTION) if is_live(each.state)]
@@ -94,15 +98,15 @@ async def _create(house: House, commands: Sequence[Create]) -> None:
 
 @dataclass(frozen=True)
 class Copy:
-    """One run over all maps of the demonstration."""
+    """One run."""
 
     house: House
     run: RunId
 
     @classmethod
-    async def begin(cls, house: House) -> Copy:
-        """Whoever takes part begins with it."""
-        choices = tuple(MapChoice(name) for name in demonstration_names())
+    async def begin(cls, house: House, names: Sequence[str] = ()) -> Copy:
+        """Whoever takes part begins with it. ``names``: some maps instead of all those of the demonstration."""
+        choices = tuple(MapChoice(name) for name in names or demonstration_names())
         desk = InitialSyncs(house.store, CONNECTION, house.pair, house.router)
         run = await desk.start(RunOptions(choices, who="tests"))
         await house.conductor.conduct(run)

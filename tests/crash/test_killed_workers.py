@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from copying import WORKERS, Copy, filled_house, more_customers, stop_maps, worker_command
+from copying import WORKERS, Copy, customer_maps, filled_house, more_customers, stop_maps, worker_command
 from shifts import Nursery, Shifts, nursery
 
 from dualwrite.composition.house import House
 
 pytestmark = pytest.mark.crash
 
-CUSTOMERS = 800
+CUSTOMERS = 600
 KILLS = 4
 
 
@@ -40,14 +40,14 @@ def births(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield births
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize(("workers", "maps"), [(2, []), (4, customer_maps())], ids=["all maps", "customers"])
 async def test_killed_workers_lose_and_double_nothing(
-    house: House, folder: Path, births: Nursery, workers: int
+    house: House, folder: Path, births: Nursery, workers: int, maps: list[str]
 ) -> None:
     await stop_maps(house)
     await more_customers(house, f"W{workers}", CUSTOMERS)
     with Shifts(births, workers, worker_command(folder), variables=WORKERS) as shifts:
-        copy = await Copy.begin(house)
+        copy = await Copy.begin(house, maps)
         await shifts.kill_some(copy.goes_on, times=KILLS, chance=random.Random(workers))
         await copy.at_rest()
         stopped = shifts.stop(shifts.workers[0])

@@ -27,7 +27,10 @@ BATCHES = "batches"
 COORDINATOR = "initial sync"
 BATCH = "initial sync batch"
 
-_POLL_S = 0.2
+_POLL_S = 0.25
+_POLL_AT_REST_S = 1.0
+"""Looking into the queues is what an idle process does most."""
+_POLLS = {RUNS: 2 * _POLL_S, BATCHES: _POLL_S}
 _CONNECTIONS = 5
 _FORGOTTEN_AT_ONCE = 500
 _ACTIVE = [WorkflowStatusString.ENQUEUED.value, WorkflowStatusString.PENDING.value]
@@ -77,6 +80,18 @@ class Ledger:
         """No connection is left open."""
         await asyncio.to_thread(self.engine.dispose)
 
+    async def look_often(self, *, often: bool) -> None:
+        """All processes look into the queues often, or now and then; they do so from their next look on."""
+
+        def looked() -> None:
+            for name, seconds in _POLLS.items():
+                queue = self._client.retrieve_queue(name)
+                wanted = seconds if often else _POLL_AT_REST_S
+                if queue is not None and queue.polling_interval_sec != wanted:
+                    queue.set_polling_interval_sec(wanted)
+
+        await asyncio.to_thread(looked)
+
     async def enqueue(self, run: RunId) -> None:
         """The run has a coordinator: the one it has had, or another. Idempotency: by run."""
         options = EnqueueOptions(
@@ -88,6 +103,7 @@ class Ledger:
             app_version=self._version,
         )
         await self._client.enqueue_async(options, str(run))
+        await self.look_often(often=True)
 
     async def coordinations(self) -> tuple[Coordination, ...]:
         """The coordinators at work or waiting for somebody to take them up, of all versions of the program."""
@@ -125,14 +141,14 @@ class Ledger:
         return await self._client.list_workflows_async(load_input=False, load_output=False, **which)
 
     def _register_queues(self, limits: Limits, on_conflict: Literal["always_update", "never_update"]) -> None:
-        self._client.register_queue(RUNS, polling_interval_sec=2 * _POLL_S, on_conflict=on_conflict)
+        self._client.register_queue(RUNS, polling_interval_sec=_POLLS[RUNS], on_conflict=on_conflict)
         per_minute = limits.partitions_per_minute
         self._client.register_queue(
             BATCHES,
             worker_concurrency=limits.worker_concurrency,
             partition_concurrency=limits.environment_concurrency,
             partition_limiter=None if per_minute is None else {"limit": per_minute, "period": 60.0},
-            polling_interval_sec=_POLL_S,
+            polling_interval_sec=_POLLS[BATCHES],
             on_conflict=on_conflict,
         )
 

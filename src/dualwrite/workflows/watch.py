@@ -24,6 +24,8 @@ Clock = Callable[[], datetime]
 Pause = Callable[[float], Awaitable[None]]
 
 ROUND_S = 1.0
+ROUNDS_AT_REST = 10
+"""Where no run is to go on, the workflows are looked through once in so many rounds."""
 FORGET_EVERY = timedelta(hours=1)
 REMEMBER = timedelta(days=7)
 
@@ -50,6 +52,8 @@ class Watch:
         self._now = now
         self._pause = pause
         self._unattended: frozenset[RunId] = frozenset()
+        self._at_rest = 0
+        """Rounds since a run was to go on."""
         self._forgotten_at: datetime | None = None
 
     async def run(self) -> None:
@@ -69,9 +73,13 @@ class Watch:
     async def round(self) -> None:
         """This process is known to be alive, and has taken over what nobody else will do."""
         await self._liveness.beat()
-        await self._take_over()
-        await self._attend()
-        await self._forget()
+        unfinished = frozenset(await self._work.unfinished())
+        if unfinished or self._at_rest % ROUNDS_AT_REST == 0:
+            await self._ledger.look_often(often=bool(unfinished))
+            await self._take_over()
+            await self._attend(unfinished)
+            await self._forget()
+        self._at_rest = 0 if unfinished else self._at_rest + 1
 
     async def _take_over(self) -> None:
         for executor in await self._ledger.at_work() - {self._executor}:
@@ -80,7 +88,7 @@ class Watch:
                     taken = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor])
                     log.info("took over", executor=executor, workflows=len(taken))
 
-    async def _attend(self) -> None:
+    async def _attend(self, unfinished: frozenset[RunId]) -> None:
         """Runs that are nobody's have a coordinator again.
 
         A run may be nobody's for a moment, between its change of state and its coordinator: it is looked at twice.
@@ -91,7 +99,7 @@ class Watch:
                 await self._ledger.call_off(each)
             else:
                 attended.add(each.run)
-        unattended = frozenset(await self._work.unfinished()) - attended
+        unattended = unfinished - attended
         for run in unattended & self._unattended:
             if await self._ledger.has_been_given_up(run):
                 await self._work.fail(run, "The work on this run broke off again and again; see the program's log.")
