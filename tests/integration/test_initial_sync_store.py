@@ -248,10 +248,12 @@ async def test_what_failed_or_was_under_way_is_still_to_be_done(store: Store) ->
         (1, PartitionState.PENDING, ""),
         (2, PartitionState.PENDING, ""),
     ]
-    assert await store.partitions.is_early(run, 2)
+    assert await store.partitions.wave_to_do(run) == 0
     for number in (0, 1):
         await store.partitions.finish(run, number, {})
-    assert not await store.partitions.is_early(run, 2)
+    assert await store.partitions.wave_to_do(run) == 1
+    await store.partitions.finish(run, 2, {})
+    assert await store.partitions.wave_to_do(run) is None
 
 
 async def test_a_partition_that_left_rows_open_has_one_second_pass(store: Store) -> None:

@@ -211,7 +211,8 @@ async def test_maps_start_in_the_order_they_were_given(connected: Store) -> None
     await _save(connected, CUSTOMERS, document="customers")
     for name in (CUSTOMERS, GROUPS):
         await connected.maps.set_state("main", name, MapState.RUNNING, expected=None)
-    assert await connected.maps.running("main") == ((GROUPS, "1.0.0.0", "groups"), (CUSTOMERS, "1.0.0.0", "customers"))
+    running = await connected.maps.running("main")
+    assert [(each.name, each.document) for each in running] == [(GROUPS, "groups"), (CUSTOMERS, "customers")]
     await connected.maps.set_state("main", GROUPS, MapState.PAUSED, expected=frozenset({MapState.RUNNING}))
     assert [running.name for running in await connected.maps.running("main")] == [CUSTOMERS]
 

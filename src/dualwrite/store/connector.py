@@ -116,12 +116,27 @@ def storable(value: object) -> object:
 
 def storable_text(text: str) -> str:
     """``text`` as PostgreSQL can hold it; see :func:`storable`."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
 def json_text(value: object) -> str:
     """JSON text; a Decimal becomes text, so that no digit is lost."""
-    return orjson.dumps(storable(value), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        document = orjson.dumps(value, default=_scalar)
+    except TypeError:
+        document = b""
+    # Most documents are storable as they are; only the others are taken to pieces.
+    if not document or b"\\u0000" in document:
+        document = orjson.dumps(storable(value), default=str, option=orjson.OPT_NON_STR_KEYS)
+    return document.decode()
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, Mapping | set | frozenset):
+        raise TypeError
+    return str(value)
 
 
 def _translated(error: DBAPIError) -> DualwriteError:

@@ -8,7 +8,22 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Select, Text, Update, cast, func, insert, literal, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    Update,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from dualwrite.environments.bulk import Extent, Span
@@ -132,7 +147,7 @@ class PartitionRepository:
         query = (
             select(*_LISTED)
             .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
-            .where(t.c.run == run, t.c.state != PartitionState.DONE.value, m.c.state == RunMapState.COPYING.value)
+            .where(t.c.run == run, t.c.state != _DONE, m.c.state == RunMapState.COPYING.value)
             .where(t.c.second_pass_of.is_not(None) if second_pass else t.c.second_pass_of.is_(None))
         )
         async with self._transactions.begin() as connection:
@@ -207,19 +222,17 @@ class PartitionRepository:
             row = (await connection.execute(statement)).one_or_none()
             return None if row is None else _partition(row)
 
-    async def is_early(self, run: RunId, number: int) -> bool:
-        """Whether partitions of an earlier wave are still to be done, of maps that are still copied."""
-        t, m = tables.initial_sync_partition.alias(), tables.initial_sync_map
-        own = tables.initial_sync_partition
-        wave = select(own.c.wave).where(own.c.run == run, own.c.number == number).scalar_subquery()
-        earlier = (
-            select(t.c.number)
+    async def wave_to_do(self, run: RunId) -> int | None:
+        """The first wave that has partitions to be done, of maps that are still copied; None when all are done."""
+        t, m = tables.initial_sync_partition, tables.initial_sync_map
+        query = (
+            select(t.c.wave)
             .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
-            .where(t.c.run == run, t.c.wave < wave, t.c.state != PartitionState.DONE.value)
-            .where(m.c.state == RunMapState.COPYING.value)
+            .where(t.c.run == run, t.c.state != _DONE, m.c.state == RunMapState.COPYING.value)
         )
         async with self._transactions.begin() as connection:
-            return bool(await connection.scalar(select(earlier.exists())))
+            wave: int | None = await connection.scalar(query.order_by(t.c.wave).limit(1))
+            return wave
 
     async def is_latest(self, run: RunId, number: int, *, attempt: int) -> bool:
         """Whether nobody has begun the partition again; nobody does until the transaction ends."""
@@ -322,6 +335,10 @@ def _left_open(run: RunId, *, whole: bool) -> Select[*tuple[Any, ...]]:
         .where(t.c.run == run, func.cardinality(ids) > 0, m.c.state == RunMapState.COPYING.value)
         .where(~second_pass.exists())
     )
+
+
+_DONE: ColumnElement[str] = literal_column(f"'{PartitionState.DONE.value}'")
+"""Spelled out, not as a parameter: the index over what is not done is good for this value only."""
 
 
 def counts_of(row: Row[*tuple[Any, ...]]) -> RowCounts:

@@ -52,11 +52,21 @@ class ExecutionStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class _Standing:
+    """The partitions of one way through a map, summed up."""
+
+    direction: Direction
+    states: frozenset[PartitionState]
+    started_at: datetime | None
+    finished_at: datetime | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Way:
     """One way through a map, for one legal entity."""
 
-    direction: Direction
-    partitions: tuple[Partition, ...]
+    standing: _Standing
     counts: RowCounts
     refused: tuple[Refusal, ...]
 
@@ -70,51 +80,74 @@ def details_of(
 ) -> Json:
     """The details, as JSON. ``refused`` are the rows to be listed."""
     shown = [each for each in maps if each.enabled]
+    ways = _ways(shown, counts, partitions, refused)
     return {
         "projectName": shown[0].map if len(shown) == 1 else f"{len(shown)} maps",
         "projectExecutionResponses": [
-            _response(run, each, entity, ways)
-            for each in shown
-            for entity, ways in _ways(each, counts, partitions, refused).items()
+            _response(run, each, entity, found) for each in shown for entity, found in sorted(ways[each.map].items())
         ],
     }
 
 
 def _ways(
-    each: RunMap, counts: Sequence[MapCount], partitions: Sequence[Partition], refused: Sequence[Refusal]
-) -> Mapping[str, Sequence[_Way]]:
-    """By legal entity, the ways that the map goes."""
-    own = [it for it in partitions if it.map == each.map]
-    directions = sorted({it.direction for it in own}, key=lambda way: way.source is not each.master)
-    by_entity: dict[str, dict[Direction, RowCounts]] = {}
-    for count in counts:
-        if count.map == each.map:
-            by_entity.setdefault(count.legal_entity, {})[count.direction] = count.counts
+    maps: Sequence[RunMap], counts: Sequence[MapCount], partitions: Sequence[Partition], refused: Sequence[Refusal]
+) -> Mapping[str, Mapping[str, Sequence[_Way]]]:
+    """By map and legal entity, the ways that the map goes, the master's first."""
+    by_map: dict[str, list[Partition]] = {}
+    for partition in partitions:
+        by_map.setdefault(partition.map, []).append(partition)
+    standings = {each.map: _standings(each, by_map.get(each.map, ())) for each in maps}
+    counted = {(each.map, each.legal_entity, each.direction): each.counts for each in counts}
+    listed: dict[tuple[str, str, Direction], list[Refusal]] = {}
+    for refusal in refused:
+        listed.setdefault((refusal.map, refusal.legal_entity, refusal.direction), []).append(refusal)
+    entities: dict[str, set[str]] = {}
+    for name, entity, _ in counted:
+        entities.setdefault(name, set()).add(entity)
     return {
-        entity: [
-            _Way(
-                way,
-                tuple(it for it in own if it.direction is way),
-                found.get(way, RowCounts()),
-                tuple(it for it in refused if (it.map, it.direction, it.legal_entity) == (each.map, way, entity)),
-            )
-            for way in directions
-        ]
-        for entity, found in sorted((by_entity or {"": {}}).items())
+        each.map: {
+            entity: [
+                _Way(
+                    standing,
+                    counted.get((each.map, entity, standing.direction), RowCounts()),
+                    tuple(listed.get((each.map, entity, standing.direction), ())),
+                )
+                for standing in standings[each.map]
+            ]
+            for entity in entities.get(each.map, {""})
+        }
+        for each in maps
     }
+
+
+def _standings(each: RunMap, partitions: Sequence[Partition]) -> Sequence[_Standing]:
+    own: dict[Direction, list[Partition]] = {}
+    for it in partitions:
+        own.setdefault(it.direction, []).append(it)
+    return [
+        _Standing(
+            way,
+            frozenset(it.state for it in own[way]),
+            min((it.started_at for it in own[way] if it.started_at is not None), default=None),
+            max((it.finished_at for it in own[way] if it.finished_at is not None), default=None),
+            next((it.message for it in own[way] if it.message), ""),
+        )
+        for way in sorted(own, key=lambda way: way.source is not each.master)
+    ]
 
 
 def _response(run: InitialSyncRun, each: RunMap, entity: str, ways: Sequence[_Way]) -> Json:
     total = sum((way.counts for way in ways), RowCounts())
-    finished = [it.finished_at for way in ways for it in way.partitions if it.finished_at is not None]
-    status = _map_status(run, each, ways, total)
+    finished = [way.standing.finished_at for way in ways if way.standing.finished_at is not None]
+    states = frozenset[PartitionState]().union(*(way.standing.states for way in ways))
+    status = _status(run, each, states, total).value
     return {
         "displayName": each.map,
         "projectName": each.map,
         "legalEntityName": entity,
         "legalEntityId": entity,
         "submittedOn": _moment(run.started_at),
-        "executionStatus": status.value,
+        "executionStatus": status,
         "lastExecutionStatusChangeOn": _moment(max(finished, default=run.finished_at or run.started_at)),
         "initialSyncRequestId": str(run.run),
         "upsertCount": total.inserted + total.updated,
@@ -122,8 +155,8 @@ def _response(run: InitialSyncRun, each: RunMap, entity: str, ways: Sequence[_Wa
         "taskExecutionStatuses": [
             {
                 "name": each.map,
-                "status": status.value,
-                "isRunning": status is ExecutionStatus.RUNNING,
+                "status": status,
+                "isRunning": status == ExecutionStatus.RUNNING.value,
                 "legs": [_leg(run, each, way) for way in ways],
             }
         ],
@@ -131,26 +164,24 @@ def _response(run: InitialSyncRun, each: RunMap, entity: str, ways: Sequence[_Wa
 
 
 def _leg(run: InitialSyncRun, each: RunMap, way: _Way) -> Json:
-    status = _status(run, each, way.partitions, way.counts)
-    counts = way.counts
-    started = min((it.started_at for it in way.partitions if it.started_at is not None), default=None)
-    is_through = all(it.state is PartitionState.DONE for it in way.partitions)
-    finished = max((it.finished_at for it in way.partitions if it.finished_at is not None), default=None)
-    times = _moment(started), _moment(finished) if is_through else None
+    counts, standing = way.counts, way.standing
+    status = _status(run, each, standing.states, counts).value
+    started = _moment(standing.started_at)
+    finished = _moment(standing.finished_at) if standing.states == {PartitionState.DONE} else None
     return {
-        "displayName": way.direction.value,
-        "status": status.value,
-        "details": next((it.message for it in way.partitions if it.message), ""),
-        "exportStatus": status.value,
-        "exportStarted": times[0],
-        "exportFinished": times[1],
+        "displayName": standing.direction.value,
+        "status": status,
+        "details": standing.message,
+        "exportStatus": status,
+        "exportStarted": started,
+        "exportFinished": finished,
         "exportRecordCount": counts.read - counts.filtered,
         "exportRecordErrorCount": 0,
         "exportNewVersionToken": _moment(run.created_before),
         "exportRangeInfo": {"start": None, "end": _moment(run.created_before)},
-        "importStatus": status.value,
-        "importStarted": times[0],
-        "importFinished": times[1],
+        "importStatus": status,
+        "importStarted": started,
+        "importFinished": finished,
         "importRecordsInsertedCount": counts.inserted,
         "importRecordsUpdatedCount": counts.updated,
         "importRecordsErrorCount": counts.refused,
@@ -162,21 +193,16 @@ def _leg(run: InitialSyncRun, each: RunMap, way: _Way) -> Json:
     }
 
 
-def _map_status(run: InitialSyncRun, each: RunMap, ways: Sequence[_Way], total: RowCounts) -> ExecutionStatus:
-    return _status(run, each, [it for way in ways for it in way.partitions], total)
-
-
-def _status(run: InitialSyncRun, each: RunMap, partitions: Sequence[Partition], counts: RowCounts) -> ExecutionStatus:
+def _status(run: InitialSyncRun, each: RunMap, states: frozenset[PartitionState], counts: RowCounts) -> ExecutionStatus:
     if each.state is RunMapState.CANCELLED:
         return ExecutionStatus.CANCELLED
-    if any(it.state is PartitionState.FAILED for it in partitions):
+    if PartitionState.FAILED in states:
         return ExecutionStatus.FAILED
-    if all(it.state is PartitionState.DONE for it in partitions) and run.state is not RunState.PLANNED:
+    if states <= {PartitionState.DONE} and run.state is not RunState.PLANNED:
         return ExecutionStatus.WITH_ERRORS if counts.refused else ExecutionStatus.COMPLETED
     if run.state is RunState.PAUSED:
         return ExecutionStatus.PAUSED
-    begun = any(it.state is not PartitionState.PENDING for it in partitions)
-    return ExecutionStatus.RUNNING if begun else ExecutionStatus.NOT_STARTED
+    return ExecutionStatus.NOT_STARTED if states <= {PartitionState.PENDING} else ExecutionStatus.RUNNING
 
 
 def _moment(at: datetime | None) -> str | None:
