@@ -113,3 +113,14 @@ async def test_limits_hold_until_another_process_sets_its_own(work: Piecework, l
     await other.impose(Limits(worker_concurrency=4, environment_concurrency=3))
     assert work.query(limits) == [(3, 4)]
     await other.close()
+
+
+async def test_processes_look_into_the_queues_often_only_while_there_is_a_run(
+    work: Piecework, workers: Workers, ledger: Ledger
+) -> None:
+    seconds = "SELECT polling_interval_sec FROM dbos.queues"
+    await workers.join()
+    await until(lambda: work.query(seconds) == [(1.0,), (1.0,)])
+    await ledger.enqueue(work.start([[[0]]]))
+    assert max(work.query(seconds)) < (1.0,)
+    await until(lambda: work.query(seconds) == [(1.0,), (1.0,)])
