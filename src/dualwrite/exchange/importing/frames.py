@@ -59,7 +59,7 @@ class FrameWriter:
                 if met == _ATTEMPTS:
                     raise
                 await asyncio.sleep(random.uniform(0, _PAUSE_S) * 2**met)
-            except _RefusedUpdates as again:
+            except _RefusedAfterwards as again:
                 refused |= again.objections
             else:
                 outcome = attempt.outcome
@@ -69,8 +69,10 @@ class FrameWriter:
                 return outcome
 
 
-class _RefusedUpdates(Exception):
-    """The other side refuses records that are written here already and not easily taken back."""
+class _RefusedAfterwards(Exception):
+    """The other side refuses records that are written already and not easily taken back: here, or through other maps
+    there.
+    """
 
     def __init__(self, objections: dict[int, Objection]) -> None:
         super().__init__()
@@ -210,24 +212,26 @@ class _Attempt:
                 self._table, tuple(written.created), tuple(written.updated), frozenset(written.columns)
             )
             refused = await half.carry(change, session)
-            await self._take_back(session, refused)
+            await self._take_back(
+                session, refused, by_one_map=len(routing.routes(self._table.side, self._table.name)) == 1
+            )
             commitment: Commitment = await half.prepare()
         await session.decide(commitment)
 
-    async def _take_back(self, session: CopyParticipant, refused: Sequence[RefusedRow]) -> None:
-        """The records that the other side refuses are not here either. Raises: _RefusedUpdates."""
+    async def _take_back(self, session: CopyParticipant, refused: Sequence[RefusedRow], *, by_one_map: bool) -> None:
+        """The records that the other side refuses are not here either. Raises: _RefusedAfterwards."""
         if not refused:
             return
         written = self._written
         objections = {_line(written, each): _objection(each) for each in refused}
         ids = {each.record_id for each in refused}
-        if ids & written.updated.keys():
-            raise _RefusedUpdates(objections)
+        if not by_one_map or ids & written.updated.keys():
+            raise _RefusedAfterwards(objections)
         dtype = pl.Int64 if self._table.side is Side.FINOPS else pl.String
         try:
             await session.delete_ids(self._table.name, pl.Series(ID, [in_frame(each) for each in ids], dtype=dtype))
         except RecordRefused as refusal:
-            raise _RefusedUpdates(objections) from refusal
+            raise _RefusedAfterwards(objections) from refusal
         self.outcome.created -= len(ids)
         self.outcome.objections |= objections
 
