@@ -76,6 +76,7 @@ def refused(record: str = "C1", *, record_id: str = "1", **facts: object) -> Ref
         reason=f"{record}: no group 10",
         cause="no group 10",
         row={"CustomerAccount": record},
+        whole=False,
     )
     return replace(known, **facts)  # type: ignore[arg-type]
 
@@ -259,7 +260,7 @@ async def test_what_failed_or_was_under_way_is_still_to_be_done(store: Store) ->
 async def test_a_partition_that_left_rows_open_has_one_second_pass(store: Store) -> None:
     run = await planned(store)
     await store.partitions.plan(run, [partition(0), partition(1), partition(2, direction=BACK), partition(3, wave=4)])
-    await store.partitions.finish(run, 1, {}, left_open=[7, 8, 9], new=[9])
+    await store.partitions.finish(run, 1, {}, left_open=[7, 8])
     await store.partitions.finish(run, 2, {}, left_open=[SOME_ID])
     assert await store.partitions.has_left_open(run)
     for _ in range(2):
@@ -268,11 +269,9 @@ async def test_a_partition_that_left_rows_open_has_one_second_pass(store: Store)
     again = await store.partitions.to_do(run, second_pass=True)
     assert [(each.number, each.wave, each.batch, each.second_pass_of, each.rows) for each in again] == [
         (5, 5, 5, 1, 2),
-        (9, 5, 5, 1, 1),
         (6, 5, 6, 2, 1),
     ]
-    assert [await store.partitions.ids(run, each.number) for each in again] == [(7, 8), (9,), (SOME_ID,)]
-    assert [each.whole for each in again] == [False, True, False]
+    assert [await store.partitions.ids(run, each.number) for each in again] == [(7, 8), (SOME_ID,)]
     assert all(each.extent is None and each.open_tables == frozenset() for each in again)
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     cast,
     func,
     insert,
-    literal,
     literal_column,
     select,
     true,
@@ -51,7 +50,8 @@ class Partition:
 
     Waves follow each other; the partitions of a batch are carried out one after the other by one worker.
     ``open_tables`` are those whose rows are still to come when its turn comes. ``second_pass_of`` is the partition
-    whose lookups this one fills; a partition may have two, since rows that it has inserted are written ``whole``.
+    whose lookups this one fills. Rows that earlier runs inserted without being able to complete them are done
+    ``whole``.
     """
 
     number: int
@@ -165,9 +165,7 @@ class PartitionRepository:
     async def has_left_open(self, run: RunId) -> bool:
         """Whether a partition has left rows open that no second pass is planned for."""
         async with self._transactions.begin() as connection:
-            return any(
-                [await connection.scalar(select(_left_open(run, whole=whole).exists())) for whole in (False, True)]
-            )
+            return bool(await connection.scalar(select(_left_open(run).exists())))
 
     async def plan_second_pass(self, run: RunId) -> None:
         """Each partition that has left rows open has a second pass, in a wave after all others.
@@ -181,26 +179,23 @@ class PartitionRepository:
             .scalar_subquery()
             for each in ("number", "wave", "batch")
         }
+        again = {
+            "run": t.c.run,
+            "number": t.c.number + after["number"],
+            "wave": after["wave"],
+            "batch": t.c.batch + after["batch"],
+            "map": t.c.map,
+            "direction": t.c.direction,
+            "ids": t.c.left_open,
+            "by_ids": true(),
+            "rows": func.cardinality(t.c.left_open),
+            "open_tables": cast([], ARRAY(Text)),
+            "second_pass_of": t.c.number,
+            "whole": t.c.whole,
+        }
+        query = _left_open(run).with_only_columns(*(value.label(name) for name, value in again.items()))
         async with self._transactions.begin() as connection:
-            for whole in (False, True):
-                ids = t.c.new_left_open if whole else t.c.left_open
-                again = {
-                    "run": t.c.run,
-                    "number": t.c.number + after["number"] * (2 if whole else 1),
-                    "wave": after["wave"],
-                    "batch": t.c.batch + after["batch"],
-                    "map": t.c.map,
-                    "direction": t.c.direction,
-                    "ids": ids,
-                    "by_ids": true(),
-                    "rows": func.cardinality(ids),
-                    "open_tables": cast([], ARRAY(Text)),
-                    "second_pass_of": t.c.number,
-                    "whole": literal(whole),
-                }
-                query = _left_open(run, whole=whole)
-                query = query.with_only_columns(*(value.label(name) for name, value in again.items()))
-                await connection.execute(upsert(t).from_select(list(again), query).on_conflict_do_nothing())
+            await connection.execute(upsert(t).from_select(list(again), query).on_conflict_do_nothing())
 
     # --- one partition ------------------------------------------------------------------------------------------------
 
@@ -248,19 +243,13 @@ class PartitionRepository:
         counts: Mapping[str, RowCounts],
         *,
         left_open: Sequence[Value] = (),
-        new: Sequence[Value] = (),
     ) -> bool:
-        """The partition is done with these counts by legal entity; False when it was before, and then stays so.
-
-        ``new`` are those of the rows ``left_open`` that are to be written whole when they are completed.
-        """
-        later = set(new)
+        """The partition is done with these counts by legal entity; False when it was before, and then stays so."""
         done = _undone(run, number).values(
             state=PartitionState.DONE.value,
             finished_at=func.clock_timestamp(),
             message="",
-            left_open=[str(each) for each in left_open if each not in later],
-            new_left_open=[str(each) for each in new],
+            left_open=[str(each) for each in left_open],
         )
         facts = [
             {
@@ -316,23 +305,19 @@ class PartitionRepository:
             )
 
 
-_LISTED = tuple(
-    each for each in tables.initial_sync_partition.c if each.name not in ("run", "ids", "left_open", "new_left_open")
-)
+_LISTED = tuple(each for each in tables.initial_sync_partition.c if each.name not in ("run", "ids", "left_open"))
 """Lists of ids may be long, and are read where they are needed."""
 
 
-def _left_open(run: RunId, *, whole: bool) -> Select[*tuple[Any, ...]]:
+def _left_open(run: RunId) -> Select[*tuple[Any, ...]]:
     """The partitions with rows that wait for a second pass, of maps that are still copied."""
     t, m = tables.initial_sync_partition, tables.initial_sync_map
-    ids, again = t.c.new_left_open if whole else t.c.left_open, tables.initial_sync_partition.alias()
-    second_pass = select(again.c.number).where(
-        again.c.run == run, again.c.second_pass_of == t.c.number, again.c.whole.is_(whole)
-    )
+    again = tables.initial_sync_partition.alias()
+    second_pass = select(again.c.number).where(again.c.run == run, again.c.second_pass_of == t.c.number)
     return (
         select(t.c.number)
         .join(m, (m.c.run == t.c.run) & (m.c.map == t.c.map))
-        .where(t.c.run == run, func.cardinality(ids) > 0, m.c.state == RunMapState.COPYING.value)
+        .where(t.c.run == run, func.cardinality(t.c.left_open) > 0, m.c.state == RunMapState.COPYING.value)
         .where(~second_pass.exists())
     )
 

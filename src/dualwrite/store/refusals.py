@@ -43,7 +43,8 @@ class RefusedRecord:
     """A row that could not be copied: ``column`` (empty: the whole record) and ``reason`` say why.
 
     ``cause`` is the reason without the record's name, so that rows refused for the same thing are one group.
-    ``row`` is the source's row; numbers that JSON cannot carry exactly are kept as text.
+    ``row`` is the source's row; numbers that JSON cannot carry exactly are kept as text. ``whole`` tells that a run
+    has inserted the row and could not complete it, so that it gets all columns when it is done again.
     """
 
     map: str
@@ -56,6 +57,7 @@ class RefusedRecord:
     reason: str
     cause: str
     row: Mapping[str, object]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +124,13 @@ class RefusalRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def replace(
-        self, run: RunId, partition: int, refused: Sequence[RefusedRecord], *, incomplete: bool = False
-    ) -> None:
-        """These are the refused rows of the partition, in order; those of an earlier attempt are gone.
-
-        ``incomplete`` rows are in the target: they were inserted, and could not be completed.
-        """
+    async def replace(self, run: RunId, partition: int, refused: Sequence[RefusedRecord]) -> None:
+        """These are the refused rows of the partition, in order; those of an earlier attempt are gone."""
         t = tables.refused_row
         async with self._transactions.begin() as connection:
             await connection.execute(delete(t).where(t.c.run == run, t.c.partition == partition))
             if refused:
-                await copy_rows(
-                    connection, t.name, _COPIED, (_copied(run, partition, each, incomplete) for each in refused)
-                )
+                await copy_rows(connection, t.name, _COPIED, (_copied(run, partition, each) for each in refused))
 
     async def settle(self, run: InitialSyncRun, done: DoneAgain, *, keep_root: bool = False) -> None:
         """What earlier runs refused of the rows that ``run`` has done again is not the last word any more.
@@ -209,12 +204,11 @@ class RefusalRepository:
         *,
         map: str | None = None,
         other_than: RunId | None = None,
-        incomplete: bool | None = None,
+        whole: bool | None = None,
     ) -> dict[tuple[str, Direction], tuple[Value, ...]]:
         """By map (all, or the named one) and direction, the rows refused in this chain of runs and not done again.
 
-        ``other_than`` leaves out what that run has refused; ``incomplete`` asks for rows that are in the target, or are
-        not.
+        ``other_than`` leaves out what that run has refused; ``whole`` asks for rows that are to be done whole, or not.
         """
         t, r = tables.refused_row, tables.initial_sync_run
         query = (
@@ -227,8 +221,8 @@ class RefusalRepository:
             query = query.where(t.c.map == map)
         if other_than is not None:
             query = query.where(t.c.run != other_than)
-        if incomplete is not None:
-            query = query.where(t.c.incomplete.is_(incomplete))
+        if whole is not None:
+            query = query.where(t.c.whole.is_(whole))
         async with self._transactions.begin() as connection:
             return {
                 (row.map, Direction(row.direction)): record_ids(sorted(row.ids), Direction(row.direction))
@@ -258,7 +252,7 @@ _COPIED = (
     "reason",
     "cause",
     "row",
-    "incomplete",
+    "whole",
 )
 _FIELDS: Mapping[RefusalField, ColumnElement[str]] = {
     RefusalField.MAP: tables.refused_row.c.map,
@@ -275,9 +269,9 @@ def _first_records() -> ColumnElement[object]:
     return func.array_agg(aggregate_order_by(t.c.record, t.c.id), type_=ARRAY(Text))[1:_NAMED_RECORDS]
 
 
-def _copied(run: RunId, partition: int, each: RefusedRecord, incomplete: bool) -> Sequence[object]:
+def _copied(run: RunId, partition: int, each: RefusedRecord) -> Sequence[object]:
     texts = (each.legal_entity, each.record_id, each.record, each.column, each.code, each.reason, each.cause)
-    return (run, partition, each.map, each.direction.value, *map(storable_text, texts), json_text(each.row), incomplete)
+    return (run, partition, each.map, each.direction.value, *map(storable_text, texts), json_text(each.row), each.whole)
 
 
 def _covered(done: DoneAgain) -> Sequence[ColumnElement[bool]]:
@@ -331,6 +325,7 @@ def _refusal(row: Row[*tuple[Any, ...]]) -> Refusal:
         reason=row.reason,
         cause=row.cause,
         row=row.row,
+        whole=row.whole,
         run=RunId(row.run),
         partition=row.partition,
         at=row.at,

@@ -240,10 +240,9 @@ initial_sync_partition = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
     Column("left_open", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("new_left_open", ARRAY(Text), nullable=False, server_default="{}"),
     Column("whole", Boolean, nullable=False, server_default="false"),
     ForeignKeyConstraint(["run", "map"], ["initial_sync_map.run", "initial_sync_map.map"], ondelete="CASCADE"),
-    UniqueConstraint("run", "second_pass_of", "whole"),
+    UniqueConstraint("run", "second_pass_of"),
     CheckConstraint("direction IN ('to Dataverse', 'to finance and operations')", "direction"),
     CheckConstraint("state IN ('pending', 'running', 'done', 'failed')", "state"),
     CheckConstraint("(finished_at IS NOT NULL) = (state = 'done')", "finished"),
@@ -294,7 +293,7 @@ refused_row = Table(
     Column("row", JSONB, nullable=False),
     _now("at"),
     Column("settled_by", Uuid, ForeignKey("initial_sync_run.run", ondelete="SET NULL")),
-    Column("incomplete", Boolean, nullable=False, server_default="false"),
+    Column("whole", Boolean, nullable=False, server_default="false"),
     ForeignKeyConstraint(
         ["run", "partition"], ["initial_sync_partition.run", "initial_sync_partition.number"], ondelete="CASCADE"
     ),

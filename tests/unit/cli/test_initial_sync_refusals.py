@@ -30,6 +30,7 @@ def refusal(record: str, row: Mapping[str, object], *, settled_by: RunId | None 
         reason=f"{record}: there is no customer group 90.",
         cause="There is no customer group 90.",
         row=row,
+        whole=False,
         run=RUN,
         partition=1,
         at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -31,10 +31,8 @@ async def cut(
     from dualwrite.sync.initial_sync.survey import survey, survey_again
 
     if run.rerun is RerunKind.FAILED:
-        ids, incomplete = [
-            await store.refusals.open_ids(run.connection, run.root, incomplete=each) for each in (False, True)
-        ]
-        planned = survey_again(maps, ids, incomplete=incomplete, most_rows=most_rows)
+        ids, whole = [await store.refusals.open_ids(run.connection, run.root, whole=each) for each in (False, True)]
+        planned = survey_again(maps, ids, whole_ids=whole, most_rows=most_rows)
     else:
         planned = await survey(pair, routing, maps, most_rows=most_rows, created_before=run.created_before)
     named = {each.number: each.ids for each in planned if each.ids is not None}

@@ -211,8 +211,7 @@ class SyncWork:
             if not await repositories.partitions.is_latest(run, number, attempt=attempt.partition.attempts):
                 attempt.taken_over = True
                 raise NotAllowed("Another worker has begun the partition.", run=str(run), partition=number)
-            rows = [_refused(each) for each in refused]
-            await repositories.refusals.replace(run, number, rows, incomplete=attempt.partition.whole)
+            await repositories.refusals.replace(run, number, [_refused(each) for each in refused])
 
     async def _keep_outcome(
         self, attempt: _Attempt, job: PartitionJob, outcome: PartitionOutcome, companies: Companies
@@ -220,9 +219,7 @@ class SyncWork:
         """The partition is done, and what was refused of its rows before is not the last word any more."""
         counts = {company: RowCounts(**asdict(count)) for company, count in outcome.counts.items()}
         async with self._store.transaction() as repositories:
-            await repositories.partitions.finish(
-                attempt.run.run, job.number, counts, left_open=outcome.open_ids, new=outcome.new_open_ids(job)
-            )
+            await repositories.partitions.finish(attempt.run.run, job.number, counts, left_open=outcome.open_ids)
             if job.second_pass_of is None:
                 await repositories.refusals.settle(
                     attempt.run, _done_again(job, companies), keep_root=attempt.run.rerun is RerunKind.WITHOUT_FAILED
@@ -349,6 +346,7 @@ def _refused(row: RefusedRow) -> RefusedRecord:
         reason=row.reason,
         cause=row.cause,
         row=row.row,
+        whole=row.whole,
     )
 
 

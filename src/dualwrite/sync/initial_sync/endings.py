@@ -137,6 +137,7 @@ class Endings:
             reason=refusal.message,
             cause=refusal.message.removeprefix(f"{job.plan.map.name}, {label}: "),
             row={name: value_to_json(value) for name, value in row.items() if value is not None and value != ""},
+            whole=job.whole,
         )
 
 

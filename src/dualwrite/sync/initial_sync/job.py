@@ -174,6 +174,7 @@ class RefusedRow:
     ``company`` is the legal entity in finance and operations' words. ``record`` names the row to people, ``cause`` is
     the reason without that name: the same for all rows that one missing thing refuses. ``row`` holds the values of
     the source that the map reads, without the empty ones; what JSON cannot carry exactly is text.
+    ``whole`` as in ``PartitionJob``: when the row is done again, it gets all columns.
     """
 
     map_name: str
@@ -186,6 +187,7 @@ class RefusedRow:
     reason: str
     cause: str
     row: Mapping[str, JsonValue]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +243,6 @@ class PartitionOutcome:
     def open_ids(self) -> tuple[Value, ...]:
         """The record ids of all rows that were left open."""
         return tuple(row_id for each in self.left_open for row_id in each.ids)
-
-    def new_open_ids(self, job: PartitionJob) -> tuple[Value, ...]:
-        """Those of them that are the job's to complete: it has inserted them, or was to write them whole anyway."""
-        new = [each for each in self.left_open if job.whole or each.ending is Ending.INSERTED]
-        return tuple(row_id for each in new for row_id in each.ids)
 
     @property
     def count(self) -> Count:

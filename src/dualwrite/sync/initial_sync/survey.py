@@ -51,18 +51,18 @@ def survey_again(
     maps: Sequence[ChosenMap],
     ids: Mapping[Way, Sequence[Value]],
     *,
-    incomplete: Mapping[Way, Sequence[Value]] = MappingProxyType({}),
+    whole_ids: Mapping[Way, Sequence[Value]] = MappingProxyType({}),
     most_rows: int = MOST_ROWS,
 ) -> Sequence[PlannedPartition]:
     """The partitions in which the rows with these record ids are done again, in the same order as a whole run.
 
-    ``incomplete`` rows are written whole: an earlier run has inserted them and could not complete them.
+    Those of ``whole_ids`` get all columns: an earlier run has inserted them and could not complete them.
     """
     wave, unfinished = waves(maps), open_tables(maps)
     partitions = [
         PlannedPartition(0, wave[way], 0, *way, None, unfinished[way], tuple(rows[start:][:most_rows]), whole=whole)
         for way in _ways(maps)
-        for whole, rows in ((False, ids.get(way, ())), (True, incomplete.get(way, ())))
+        for whole, rows in ((False, ids.get(way, ())), (True, whole_ids.get(way, ())))
         for start in range(0, len(rows), most_rows)
     ]
     return pack(partitions, most_rows=most_rows)
