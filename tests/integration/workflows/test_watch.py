@@ -48,6 +48,9 @@ async def test_a_process_is_alive_until_its_session_ends(work: Piecework) -> Non
     assert not await is_dead(other, "one") and await is_dead(other, "nobody")
     assert not await is_deserted(other, VERSION) and await is_deserted(other, "3")
     await one.close()
+    # The server lets go of the locks of a session when it gets round to it.
+    session = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'dualwrite one'"
+    await until(lambda: not work.query(session))
     assert await is_dead(other, "one") and await is_deserted(other, VERSION)
     await other.close()
 
