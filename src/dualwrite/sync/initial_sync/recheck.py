@@ -1,6 +1,6 @@
 """Behind the closed gates: what has been written is held against the source's rows as they are now.
 
-Decision record 16 tells why this is enough.
+Decision record 17 tells why this is enough.
 """
 
 from __future__ import annotations
