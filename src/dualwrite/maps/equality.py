@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from dualwrite.errors import ValueRefused
+from dualwrite.filters.text_case import folded
 from dualwrite.maps.end import Converter, is_empty_date
 from dualwrite.maps.plan import ColumnPair, Path, Plan, SourceAlternative
 from dualwrite.metadata.values import Row, Value, target_entry
@@ -104,7 +105,7 @@ def agrees(left: Value, right: Value, *, ignore_case: bool = False) -> bool:
     if isinstance(left, date) and isinstance(right, date) and isinstance(left, datetime) != isinstance(right, datetime):
         return _day(left) == _day(right)
     if ignore_case and isinstance(left, str) and isinstance(right, str):
-        return left.casefold() == right.casefold()
+        return folded(left) == folded(right)
     return left == right
 
 

@@ -18,7 +18,8 @@ from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.written import Written
 from generated_rows import fill, held
 from initial_runs import InitialRun, initial_run
-from linked_pair import LinkedPair, hosted_dataverse, hosted_finops, open_linked
+from linked_pair import CALLER, LinkedPair, hosted_dataverse, hosted_finops, open_linked
+from words import customer
 
 
 class RowByRow(InitialRun):
@@ -102,3 +103,12 @@ async def test_a_second_run_writes_nothing(linked: LinkedPair, seed: int) -> Non
     assert second.total.inserted == second.total.updated == 0, second.counts
     assert second.refused == []
     assert await held(linked) == before
+
+
+@pytest.mark.parametrize("kind", [InitialRun, RowByRow])
+async def test_the_case_of_a_key_behind_a_lookup_is_no_difference(linked: LinkedPair, kind: type[InitialRun]) -> None:
+    await linked.finops.transact([customer("I1", PaymentTerms="NET30")], caller=CALLER)
+    planned = await initial_run(linked, master=Side.DATAVERSE)
+    run = await kind(planned.pair, planned.routing, planned.maps).carry_out()
+    assert run.total.updated == run.total.conflicts == 0, run.counts
+    assert (await linked.customer("I1"))["PaymentTerms"] == "NET30"

@@ -1,8 +1,9 @@
 """When the two halves of a record agree in a column although copying would write another value.
 
 The same rule as ``maps.equality``, by which people compare the two sides: the spellings of nothing are one (no
-number and zero, no text and an empty one), and a column mapped both ways agrees when the way back would write nothing
-new. What agrees is not written: a run over sides in step changes nothing.
+number and zero, no text and an empty one), keys of what a lookup leads to are the same in whatever case, and a column
+mapped both ways agrees when the way back would write nothing new. What agrees is not written: a run over sides in step
+changes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 import polars as pl
 
 from dualwrite.errors import ValueRefused
+from dualwrite.filters.frame import folded_text
 from dualwrite.maps.columnar.frames import MOMENT
 from dualwrite.maps.columnar.kernels import REFUSED, VALUE, converted
 from dualwrite.maps.conversion import Conversion
@@ -47,6 +49,11 @@ def returns(job: PartitionJob) -> Mapping[str, Return]:
     return found
 
 
+def keys_of_others(route: DirectionPlan) -> frozenset[str]:
+    """The target's columns that are filled from behind lookups: they tell rows, as look-ups find them."""
+    return frozenset(each.target_column for each in route.columns if each.followed)
+
+
 def _is_plain(column: ColumnPlan) -> bool:
     return column.conversion is not None and not column.followed and not column.alternatives
 
@@ -54,10 +61,14 @@ def _is_plain(column: ColumnPlan) -> bool:
 # --- frames ---------------------------------------------------------------------------------------------------------
 
 
-def same(left: pl.Expr, right: pl.Expr, dtypes: tuple[pl.DataType, pl.DataType]) -> pl.Expr:
+def same(
+    left: pl.Expr, right: pl.Expr, dtypes: tuple[pl.DataType, pl.DataType], *, ignore_case: bool = False
+) -> pl.Expr:
     """Whether two values of one column are the same, nothing and its spellings taken for equal."""
     decimals = [each for each in dtypes if isinstance(each, pl.Decimal)]
     wider = max(decimals, key=lambda each: each.scale or 0) if decimals else dtypes[0]
+    if ignore_case and wider == pl.String:
+        left, right = folded_text(left.cast(wider)), folded_text(right.cast(wider))
     return _something(left.cast(wider), wider).eq_missing(_something(right.cast(wider), wider))
 
 
@@ -95,12 +106,15 @@ def without_agreeing(
         for each in route.columns
         if each.target_column not in values
         or each.target_column not in held
-        or not _agree(ways_back.get(each.target_column), row, values[each.target_column], held[each.target_column])
+        or not _agree(
+            each, ways_back.get(each.target_column), row, (values[each.target_column], held[each.target_column])
+        )
     )
 
 
-def _agree(back: Return | None, row: Row, value: Value, held: Value) -> bool:
-    if agrees(value, held):
+def _agree(column: ColumnPlan, back: Return | None, row: Row, both: tuple[Value, Value]) -> bool:
+    value, held = both
+    if agrees(value, held, ignore_case=bool(column.followed)):
         return True
     if back is None:
         return False

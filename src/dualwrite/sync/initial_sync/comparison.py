@@ -11,7 +11,7 @@ from dualwrite.environments.bulk import ID, ROW
 from dualwrite.maps.plan import DirectionPlan
 from dualwrite.maps.values import SyncDirection
 from dualwrite.metadata.values import TARGET_SUFFIX, target_entry
-from dualwrite.sync.initial_sync.agreement import Return, same, same_on_return
+from dualwrite.sync.initial_sync.agreement import Return, keys_of_others, same, same_on_return
 from dualwrite.sync.initial_sync.filling import OPEN
 from dualwrite.sync.initial_sync.partners import HELD
 
@@ -50,7 +50,7 @@ class Comparison:
         if not changed.all():
             joined, differing = joined.filter(changed), differing.filter(changed)
         if self.ways_back is not None:
-            joined, differing = _without_agreeing(joined, differing, rows, self.ways_back)
+            joined, differing = self._without_agreeing(joined, differing, rows, self.ways_back)
         changed = _any(differing, columns, joined.height)
         both_ways = [name for name in columns if name in settled_columns(self.route) and differing[name].any()]
         settled = _any(differing, both_ways, joined.height)
@@ -60,26 +60,29 @@ class Comparison:
         held = [HELD + name for name in both_ways if HELD + name in joined.columns]
         return Changes(frames, joined.select(ROW, *both_ways, *held).filter(settled))
 
+    def _without_agreeing(
+        self, joined: pl.DataFrame, differing: pl.DataFrame, rows: pl.DataFrame, ways_back: Mapping[str, Return]
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Cells in which the halves agree do not differ, and stay what they are."""
+        names = [name for name in differing.columns[1:] if differing[name].any() and HELD + name in joined.columns]
+        if not names:
+            return joined, differing
+        source = joined.select(ROW).join(rows, on=ROW, how="left", maintain_order="left")
+        keys = keys_of_others(self.route)
+        agreeing = [_agree(name, joined, source, ways_back.get(name), ignore_case=name in keys) for name in names]
+        held = [joined[HELD + each.name].cast(joined[each.name].dtype, strict=False) for each in agreeing]
+        kept = [value.zip_with(each, joined[each.name]) for value, each in zip(held, agreeing, strict=True)]
+        return (
+            joined.with_columns(value.alias(name) for name, value in zip(names, kept, strict=True)),
+            differing.with_columns(differing[each.name] & ~each for each in agreeing),
+        )
 
-def _without_agreeing(
-    joined: pl.DataFrame, differing: pl.DataFrame, rows: pl.DataFrame, ways_back: Mapping[str, Return]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cells in which the halves agree do not differ, and stay what they are."""
-    names = [name for name in differing.columns[1:] if differing[name].any() and HELD + name in joined.columns]
-    if not names:
-        return joined, differing
-    source = joined.select(ROW).join(rows, on=ROW, how="left", maintain_order="left")
-    agreeing = [_agree(name, joined, source, ways_back.get(name)) for name in names]
-    held = [joined[HELD + each.name].cast(joined[each.name].dtype, strict=False) for each in agreeing]
-    kept = [value.zip_with(each, joined[each.name]) for value, each in zip(held, agreeing, strict=True)]
-    return (
-        joined.with_columns(value.alias(name) for name, value in zip(names, kept, strict=True)),
-        differing.with_columns(differing[each.name] & ~each for each in agreeing),
-    )
 
-
-def _agree(name: str, joined: pl.DataFrame, source: pl.DataFrame, back: Return | None) -> pl.Series:
-    agree = same(pl.col(name), pl.col(HELD + name), (joined.schema[name], joined.schema[HELD + name]))
+def _agree(
+    name: str, joined: pl.DataFrame, source: pl.DataFrame, back: Return | None, *, ignore_case: bool
+) -> pl.Series:
+    dtypes = joined.schema[name], joined.schema[HELD + name]
+    agree = same(pl.col(name), pl.col(HELD + name), dtypes, ignore_case=ignore_case)
     if back is None:
         return joined.select(agree.alias(name)).to_series()
     again = source[back.source_column].alias("source")
