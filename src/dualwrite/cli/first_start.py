@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.text import Text
+
 from dualwrite.catalog.maps import demonstration_names
 from dualwrite.cli.import_report import refusals_table
 from dualwrite.cli.initial_sync.choices import desk_of, reports_of
@@ -186,6 +188,11 @@ class FirstStart:
             await conductor.conduct(run)
             await follow(reports_of(house), conductor, run, show=in_step(step))
             ending = await ending_of(house, run)
+            if ending.report.run.state not in _THROUGH:
+                step.result(f"[red]The initial sync of {count} maps is {ending.report.run.state.value}[/]")
+                step.detail(Text(ending.report.run.message))
+                self.done.under_way = await self._under_way()
+                return
             total = ending.report.total
             refused = f", [red]{total.refused:,} refused[/]" if total.refused else ", none refused"
             step.result(f"{count} maps are running: {total.inserted:,} rows copied{refused}")
@@ -194,37 +201,37 @@ class FirstStart:
         self.done.synced = ending
 
     async def _run_of_ours(self) -> RunId | None:
-        """The run that a start has begun and that is not through, or a new one; None when there is nothing to do."""
-        desk, latest = desk_of(self._house), await self._latest_run()
-        if latest is not None and latest.started_by == _WHO and not latest.state.has_ended:
-            if latest.state in (RunState.PAUSED, RunState.FAILED):
-                await desk.resume(latest.run, who=_WHO)
-            return latest.run
-        names = await self._to_run(latest)
+        """The run that a start has begun and nobody has paused, or a new one; None when there is nothing to do."""
+        desk = desk_of(self._house)
+        for each in await self._open_runs():
+            if each.started_by == _WHO and each.state is not RunState.PAUSED:
+                if each.state is RunState.FAILED:
+                    await desk.resume(each.run, who=_WHO)
+                return each.run
+        names = await self._to_run()
         return await desk.start(RunOptions(tuple(map(MapChoice, names)), who=_WHO)) if names else None
 
-    async def _to_run(self, latest: InitialSyncRun | None) -> Sequence[str]:
-        """The demonstration's before anything has run; afterwards maps that no run brings to their end."""
+    async def _to_run(self) -> Sequence[str]:
+        """The demonstration's before there has been any run; afterwards maps that no run brings to their end."""
         maps = await self._house.store.maps.list(CONNECTION)
-        if not await self._synced_before():
+        if not await reports_of(self._house).history(limit_rows=1):
             known = {each.name for each in maps}
             return [name for name in demonstration_names() if name in known]
-        if latest is not None and not latest.state.has_ended:
-            return []
-        return [each.name for each in maps if each.state is MapState.INITIALIZING]
+        left = [each.name for each in maps if each.state is MapState.INITIALIZING]
+        covered = await self._house.store.initial_syncs.covering(CONNECTION, left)
+        return [each for each in left if each not in covered]
 
     async def _synced_before(self) -> bool:
         return any(each.run.state in _THROUGH for each in await reports_of(self._house).history())
 
-    async def _latest_run(self) -> InitialSyncRun | None:
-        found = await reports_of(self._house).history(limit_rows=1)
-        return found[0].run if found else None
+    async def _open_runs(self) -> Sequence[InitialSyncRun]:
+        """The runs that have not ended, earliest first."""
+        states = [each for each in RunState if not each.has_ended]
+        return await self._house.store.initial_syncs.in_states(CONNECTION, states)
 
     async def _under_way(self) -> RunProgress | None:
-        latest = await self._latest_run()
-        if latest is None or latest.state.has_ended:
-            return None
-        return await reports_of(self._house).progress(latest.run)
+        runs = await self._open_runs()
+        return await reports_of(self._house).progress(runs[-1].run) if runs else None
 
 
 async def inventory(house: House) -> Mapping[str, object]:
