@@ -18,8 +18,9 @@ from dualwrite.cli.map_names import chosen_maps
 from dualwrite.cli.output import Output
 from dualwrite.composition.house import House
 from dualwrite.errors import NotAllowed
-from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
+from dualwrite.lifecycle.initial_sync.options import MapChoice, Proposal, RunOptions
 from dualwrite.maps.plan import Plan
+from dualwrite.sync.initial_sync.order import ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,20 @@ async def propose(call: Invocation, house: House, names: Sequence[str], wishes: 
     chosen = await chosen_maps(house, names)
     await plans_of(call, house, chosen)
     options = RunOptions(tuple(MapChoice(each) for each in chosen), who=WHO)
-    arrangement = arranged(await desk_of(house).plan(options), wishes, known=await chosen_maps(house, ()))
+    known = await chosen_maps(house, ())
+    proposal = await desk_of(house).plan(options)
+    arrangement = arranged(proposal, wishes, known=known)
     if not arrangement.maps:
         raise NotAllowed("No map is left for a run: --without leaves out all of them.")
-    plans = await plans_of(call, house, [each.name for each in arrangement.choices])
-    rows = await rows_on_both_sides(house, plans, companies)
-    return Proposed(arrangement, tuple(plans), tuple(companies.by_legal_entity), rows)
+    plans = {each.map.name: each for each in await plans_of(call, house, [it.name for it in arrangement.choices])}
+    # A map that is left out may have closed a circle, which is cut at another place without it.
+    places = {each.map.name: place for place, each in enumerate(ordered(tuple(plans.values())))}
+    in_order = sorted(proposal.maps, key=lambda each: places.get(each.choice.name, len(places)))
+    arrangement = arranged(Proposal(tuple(in_order)), wishes, known=known)
+    rows = await rows_on_both_sides(house, tuple(plans.values()), companies)
+    return Proposed(
+        arrangement, tuple(plans[each.name] for each in arrangement.choices), tuple(companies.by_legal_entity), rows
+    )
 
 
 async def plans_of(call: Invocation, house: House, names: Sequence[str]) -> Sequence[Plan]:
