@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.catalog import measure_catalog
+from benchmarks.files import measure_files
 from benchmarks.filters import measure_filters
 from benchmarks.initial_sync.command import measure_initial_sync
 from benchmarks.live_update import measure_live_update
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": measure_filters,
     "transforms": lambda _: measure_transforms(),
     "live-update": lambda folder: uvloop.run(measure_live_update(folder)),
+    "files": lambda folder: uvloop.run(measure_files(folder)),
     INITIAL_SYNC: lambda folder: measure_initial_sync(folder, ()),
 }
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from benchmarks.initial_sync.world import CALLER, USMF, conninfo, customers_map_
 from dualwrite.composition.house import House
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID
 from dualwrite.environments.port import Caller, Command, Create, Delete, RecordKey, RowQuery, Update
-from dualwrite.errors import Contention, DuplicateRecord, RecordNotFound
+from dualwrite.errors import Contention, DuplicateRecord, RecordNotFound, RecordRefused
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
 
@@ -43,15 +44,15 @@ async def measure_beside_live(folder: Path, traffic: Traffic) -> None:
     async with linked_house(folder) as house:
         console.print(f"Making {traffic.rows:,} customers …", style="dim")
         await asyncio.to_thread(write_customers, conninfo(house, "finops"), CustomerData(traffic.rows))
-        company = (await house.dataverse.read(RowQuery("cdm_company"))).rows[0]["cdm_companyid"]
-        during = [_Users(house, side, traffic, company, "during the run") for side in Side]
+        ids = await _ids(house)
+        during = [_Users(house, side, traffic, ids, "during the run") for side in Side]
         for each in during:
             each.begin()
         arguments = ("initial-sync", "run", customers_map_name(), "--no-related", "--yes")
         figures = await asyncio.to_thread(run_command, folder, *arguments, workers=traffic.workers)
         for each in during:
             await each.end()
-        afterwards = [_Users(house, side, traffic, company, "without a run") for side in Side]
+        afterwards = [_Users(house, side, traffic, ids, "without a run") for side in Side]
         for each in afterwards:
             each.begin()
         await asyncio.sleep(_MINDS_S)
@@ -72,6 +73,18 @@ async def measure_beside_live(folder: Path, traffic: Traffic) -> None:
     )
 
 
+async def _ids(house: House) -> Mapping[str, Value]:
+    """What a customer that is made in Dataverse belongs to, by the columns of accounts."""
+    found: dict[str, Value] = {}
+    for column, table, key in (
+        ("msdyn_company", "cdm_company", "cdm_companyid"),
+        ("msdyn_customergroupid", "msdyn_customergroup", "msdyn_customergroupid"),
+        ("transactioncurrencyid", "transactioncurrency", "transactioncurrencyid"),
+    ):
+        found[column] = (await house.dataverse.read(RowQuery(table))).rows[0][key]
+    return found
+
+
 @dataclass
 class _Users:
     """Writes to one side at a steady rate; who waits longer does not write more slowly."""
@@ -79,7 +92,7 @@ class _Users:
     house: House
     side: Side
     traffic: Traffic
-    company: Value
+    ids: Mapping[str, Value]
     when: str
     samples: Samples = field(init=False)
     became: Counter[str] = field(default_factory=Counter)
@@ -115,6 +128,8 @@ class _Users:
             self.became["not there (any more, or yet)"] += 1
         except Contention:
             self.became["given up: somebody else kept changing the record"] += 1
+        except RecordRefused as refusal:
+            self.became[f"refused: {refusal.message}"] += 1
         else:
             self.became["written"] += 1
             self.samples.durations_s.append(time.perf_counter() - since)
@@ -140,7 +155,7 @@ class _Users:
     def _key(self, account: str) -> RecordKey:
         if self.side is Side.FINOPS:
             return RecordKey((("dataAreaId", USMF), ("CustomerAccount", account)))
-        return RecordKey((("accountnumber", account), ("msdyn_company", self.company)))
+        return RecordKey((("accountnumber", account), ("msdyn_company", self.ids["msdyn_company"])))
 
     def _create(self) -> Create:
         self._made += 1
@@ -157,6 +172,4 @@ class _Users:
                     "SalesCurrencyCode": "USD",
                 },
             )
-        return Create(
-            "account", {"accountnumber": account, "name": "New", "customertypecode": 3, "msdyn_company": self.company}
-        )
+        return Create("account", {"accountnumber": account, "name": "New", "customertypecode": 3, **self.ids})
