@@ -229,6 +229,8 @@ async def test_a_partition_is_done_once(store: Store) -> None:
     assert (second.state, second.worker, second.attempts) == (PartitionState.RUNNING, "two", 2)
     assert not await store.partitions.is_latest(run, 0, attempt=first.attempts)
     assert await store.partitions.is_latest(run, 0, attempt=second.attempts)
+    await store.partitions.release(run)
+    assert not await store.partitions.is_latest(run, 0, attempt=second.attempts)
     assert await store.partitions.finish(run, 0, {"usmf": RowCounts(1, 1)}, left_open=[7])
     assert not await store.partitions.finish(run, 0, {"usmf": RowCounts(2, 2)})
     assert await store.partitions.begin(run, 0, worker="three") is None

@@ -230,9 +230,10 @@ class PartitionRepository:
             return wave
 
     async def is_latest(self, run: RunId, number: int, *, attempt: int) -> bool:
-        """Whether nobody has begun the partition again; nobody does until the transaction ends."""
+        """Whether nobody has begun the partition again or released it; nobody does until the transaction ends."""
         t = tables.initial_sync_partition
-        query = select(t.c.attempts).where(t.c.run == run, t.c.number == number).with_for_update(read=True)
+        under_way = (t.c.run == run, t.c.number == number, t.c.state == PartitionState.RUNNING.value)
+        query = select(t.c.attempts).where(*under_way).with_for_update(read=True)
         async with self._transactions.begin() as connection:
             return await connection.scalar(query) == attempt
 
