@@ -107,7 +107,7 @@ class Copy:
     async def begin(cls, house: House, names: Sequence[str] = ()) -> Copy:
         """Whoever takes part begins with it. ``names``: some maps instead of all those of the demonstration."""
         choices = tuple(MapChoice(name) for name in names or demonstration_names())
-        desk = InitialSyncs(house.store, CONNECTION, house.pair, house.router)
+        desk = InitialSyncs(house.store, CONNECTION, house.router)
         run = await desk.start(RunOptions(choices, who="tests"))
         await house.conductor.conduct(run)
         return cls(house, run)

@@ -84,9 +84,7 @@ class House:
 
     @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(
-            self.store, CONNECTION, self.pair, self.router, conductor=self.conductor, who="local administrator"
-        )
+        return MapLifecycle(self.store, CONNECTION, self.router, conductor=self.conductor, who="local administrator")
 
     @property
     def conductor(self) -> DurableConductor:

@@ -18,20 +18,17 @@ from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.initial_syncs import RunState
-from dualwrite.sync.link import Pair
 from dualwrite.sync.stored_router import StoredRouter
 
 
 class MapLifecycle:
     """The actions on the maps of one connection. Several processes may act; the store and the epoch serialise them."""
 
-    def __init__(
-        self, store: Store, connection: str, pair: Pair, router: StoredRouter, *, conductor: Conductor, who: str
-    ) -> None:
+    def __init__(self, store: Store, connection: str, router: StoredRouter, *, conductor: Conductor, who: str) -> None:
         self._store = store
         self._connection = connection
         self._router = router
-        self._syncs = InitialSyncs(store, connection, pair, router)
+        self._syncs = InitialSyncs(store, connection, router)
         self._reports = SyncReports(store, connection)
         self._conductor = conductor
         self._who = who

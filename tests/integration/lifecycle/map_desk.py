@@ -76,7 +76,7 @@ class Desk:
     def lifecycle(self) -> MapLifecycle:
         pair = Pair(self.finops, self.dataverse)
         conductor = InlineConductor(SyncWork(self.store, "main", pair, self.router))
-        return MapLifecycle(self.store, "main", pair, self.router, conductor=conductor, who="tests")
+        return MapLifecycle(self.store, "main", self.router, conductor=conductor, who="tests")
 
     @property
     def folder(self) -> MapFolder:

@@ -44,7 +44,7 @@ class SyncRoom:
 
     @property
     def syncs(self) -> InitialSyncs:
-        return InitialSyncs(self.store, "main", self.linked.pair, self.router)
+        return InitialSyncs(self.store, "main", self.router)
 
     @property
     def work(self) -> SyncWork:
@@ -56,7 +56,7 @@ class SyncRoom:
 
     @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(self.store, "main", self.linked.pair, self.router, conductor=self.conductor, who="tests")
+        return MapLifecycle(self.store, "main", self.router, conductor=self.conductor, who="tests")
 
     async def finops(self, *commands: Command) -> None:
         """Somebody saves these in finance and operations."""

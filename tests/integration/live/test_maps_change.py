@@ -100,7 +100,7 @@ async def process(
                     LiveSync(source=source, target=target, pair=pair.pair, router=router, tally=pair.tally)
                 )
             conductor = InlineConductor(SyncWork(store, "main", pair.pair, router))
-            opened.append((pair, MapLifecycle(store, "main", pair.pair, router, conductor=conductor, who="tests")))
+            opened.append((pair, MapLifecycle(store, "main", router, conductor=conductor, who="tests")))
         report = await opened[0][1].run(demonstration_names())
         assert report.total.refused == 0
         yield opened

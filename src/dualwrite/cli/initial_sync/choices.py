@@ -20,7 +20,7 @@ Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the end;
 
 
 def desk_of(house: House) -> InitialSyncs:
-    return InitialSyncs(house.store, CONNECTION, house.pair, house.router)
+    return InitialSyncs(house.store, CONNECTION, house.router)
 
 
 def reports_of(house: House) -> SyncReports:

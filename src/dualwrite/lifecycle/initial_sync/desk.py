@@ -23,7 +23,6 @@ from dualwrite.store.initial_syncs import (
 )
 from dualwrite.store.maps import MapState
 from dualwrite.sync.initial_sync.order import dependencies, ordered, related
-from dualwrite.sync.link import Pair
 from dualwrite.sync.stored_router import StoredRouter
 
 
@@ -32,10 +31,9 @@ class InitialSyncs:
     :meth:`start`, :meth:`rerun` and :meth:`resume` give, and of a cancelled one (``conductor.conduct(run)``).
     """
 
-    def __init__(self, store: Store, connection: str, pair: Pair, router: StoredRouter) -> None:
+    def __init__(self, store: Store, connection: str, router: StoredRouter) -> None:
         self._store = store
         self._connection = connection
-        self._pair = pair
         self._router = router
 
     # --- what is to be copied -----------------------------------------------------------------------------------------
@@ -125,6 +123,8 @@ class InitialSyncs:
             record = await locked_run(repositories, self._connection, run)
             record = await repositories.initial_syncs.move(run, state_after(action, record), message="")
             if record.state is RunState.CANCELLED:
+                # Where the run has failed at one partition, others may be under way still.
+                await repositories.partitions.release(run)
                 await put_back(repositories, record)
             elif action is RunAction.GO_LIVE:
                 await bring_to_running(repositories, record)
