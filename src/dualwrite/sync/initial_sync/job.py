@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TypeAlias
 from uuid import UUID
 
-from dualwrite.environments.bulk import Extent, Span
+from dualwrite.environments.bulk import Extent
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
@@ -310,18 +310,3 @@ def value_to_json(value: Value) -> JsonValue:
     if isinstance(value, date):
         return value.isoformat()
     return value if value is None or isinstance(value, str | int) else str(value)
-
-
-def extent_to_json(extent: Extent) -> str:
-    """The extent as text, for keeping."""
-    companies = None if extent.companies is None else list(extent.companies)
-    span = [id_to_json(extent.span.first), id_to_json(extent.span.last)]
-    return json.dumps({"companies": companies, "span": span, "rows": extent.rows})
-
-
-def extent_from_json(text: str) -> Extent:
-    """The extent that :func:`extent_to_json` wrote."""
-    held = json.loads(text)
-    first, last = (id_from_json(each) for each in held["span"])
-    companies = None if held["companies"] is None else tuple(held["companies"])
-    return Extent(companies, Span(first, last), held["rows"])

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from uuid import UUID
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwrite.environments.bulk import Extent, Span
 from dualwrite.sync.initial_sync.job import (
     Count,
     Ending,
     LeftOpen,
     PartitionOutcome,
-    extent_from_json,
-    extent_to_json,
     together,
     total,
 )
@@ -67,12 +61,3 @@ def test_an_outcome_is_read_back_as_it_was(outcome: PartitionOutcome) -> None:
 def test_parts_add_up(parts: list[PartitionOutcome]) -> None:
     assert together(parts).count == total(each.count for each in parts)
     assert together(parts).open_ids == tuple(row_id for each in parts for row_id in each.open_ids)
-
-
-@given(st.none() | st.lists(st.text(max_size=4)).map(tuple), st.none() | ids, st.none() | ids, small)
-def test_an_extent_is_read_back_as_it_was(
-    companies: tuple[str, ...] | None, first: int | UUID | None, last: int | UUID | None, rows: int
-) -> None:
-    extent = Extent(companies, Span(first, last), rows)
-    assert extent_from_json(extent_to_json(extent)) == extent
-    json.loads(extent_to_json(extent))
