@@ -27,7 +27,9 @@ class DurableConductor:
         await self._workers.enqueue(run)
 
     async def ended(self, run: RunId) -> None:
-        """See the port. This process takes part."""
+        """See the port. This process takes part, unless there is nothing to wait for."""
+        if (await self._standing(run)).is_at_rest:
+            return
         await self._workers.join()
         while not (await self._standing(run)).is_at_rest:
             await self._pause(_LOOK_EVERY_S)
