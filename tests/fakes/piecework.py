@@ -172,6 +172,8 @@ class Piecework:
 
     async def fail(self, run: RunId, message: str, *, number: int | None = None) -> RunState:
         async with await self._session() as session:
+            if await self._state(session, run) is RunState.CANCELLING:
+                return RunState.CANCELLING
             await session.execute("UPDATE run SET state = 'failed', message = %s WHERE run = %s", (message, run))
         return RunState.FAILED
 

@@ -101,12 +101,16 @@ class Watch:
                 attended.add(each.run)
         unattended = unfinished - attended
         for run in unattended & self._unattended:
-            if await self._ledger.has_been_given_up(run):
-                await self._work.fail(run, "The work on this run broke off again and again; see the program's log.")
-            else:
-                log.info("resumes", run=str(run))
-                await self._ledger.enqueue(run)
+            if await self._ledger.has_been_given_up(run) and await self._has_failed(run):
+                continue
+            log.info("resumes", run=str(run))
+            await self._ledger.enqueue(run)
         self._unattended = unattended
+
+    async def _has_failed(self, run: RunId) -> bool:
+        """Whether the run is given up; one that is being cancelled is brought to its end all the same."""
+        message = "The work on this run broke off again and again; see the program's log."
+        return (await self._work.fail(run, message)).is_at_rest
 
     async def _is_deserted(self, version: str) -> bool:
         async with self._liveness.if_deserted(version) as is_deserted:

@@ -98,6 +98,18 @@ async def test_a_run_that_has_taken_too_many_processes_with_it_has_failed(
     assert await carried_out(workers, work, run) is RunState.COMPLETED
 
 
+async def test_a_run_that_was_given_up_can_be_cancelled_all_the_same(
+    work: Piecework, workers: Workers, ledger: Ledger
+) -> None:
+    run = work.start([[[0]]])
+    await ledger.enqueue(run)
+    given_up = "UPDATE dbos.workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED', deduplication_id = NULL"
+    work.query(given_up + " RETURNING 1")
+    work.set_state(run, RunState.CANCELLING)
+    await workers.join()
+    await until(lambda: work.state(run) is RunState.CANCELLED)
+
+
 async def test_runs_that_ended_long_ago_are_forgotten(work: Piecework, ledger: Ledger) -> None:
     workers = new_workers(work)
     assert await carried_out(workers, work, work.start([[[0], [1]], [[2]]])) is RunState.COMPLETED
