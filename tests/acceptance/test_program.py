@@ -379,6 +379,16 @@ def test_stopped_and_started_again_everything_is_as_it_was(program: Program) -> 
     assert program.account("US-004") == before
 
 
+def test_a_paused_initial_sync_does_not_keep_the_program_from_starting(program: Program) -> None:
+    assert program.stop() == 0
+    run = program.cli("initial-sync", "run", "Vendors V2", "--no-related", "--detach")["run"]
+    assert program.cli("initial-sync", "pause", run)["state"] == "paused"
+    assert program.cli("initial-sync", "run", "Customer groups", "--no-related")["state"] == "completed"
+    program.start()
+    assert [each["state"] for each in program.cli("initial-sync", "list") if each["run"] == run] == ["paused"]
+    assert program.cli("initial-sync", "resume", run)["state"] == "completed"
+
+
 def test_dying_between_the_two_commits_ends_in_agreement(program: Program) -> None:
     """What was prepared when the process died does not keep the next one from starting, and is settled by it."""
     assert program.stop() == 0
