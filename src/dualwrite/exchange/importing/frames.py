@@ -6,6 +6,8 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Final
 from uuid import UUID
 
@@ -18,12 +20,13 @@ from dualwrite.exchange.files.piece import LINE
 from dualwrite.exchange.importing.chunk import Chunk, ChunkOutcome, ChunkWriter, objection_of, values_of
 from dualwrite.exchange.refusals import Objection
 from dualwrite.maps.columnar.frames import in_frame
+from dualwrite.metadata.empty import empty_value
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.metadata.values import Value
 from dualwrite.sync.frame_changes import FrameChange, FrameChanges
 from dualwrite.sync.initial_sync.comparison import unequal
 from dualwrite.sync.initial_sync.job import RefusedRow
-from dualwrite.sync.initial_sync.partners import HELD, as_stored
+from dualwrite.sync.initial_sync.partners import HELD
 from dualwrite.sync.link import Routing
 from dualwrite.sync.mapping import record_id
 
@@ -123,7 +126,7 @@ class _Attempt:
     async def _compared(self, session: CopyParticipant) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The records that are new, and those that differ from what is there, with ``@id`` and (``held:``) that."""
         table = self._table
-        given = as_stored(self._chunk.rows, table).with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Int64))
+        given = _as_stored(self._chunk.rows, table).with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
         columns = [name for name in self._chunk.columns if name not in table.key]
         by_company = table.side is Side.FINOPS and table.company_column is not None
         key = [name for name in table.key if not (by_company and name == table.company_column)]
@@ -133,10 +136,9 @@ class _Attempt:
         search = FrameSearch(table.name, tuple((name,) for name in key), keys, columns=tuple(columns), hold=True)
         found = await session.find_frame(search)
         held = found.select(ROW, ID, *(pl.col(name).alias(HELD + name) for name in columns))
-        new = given.join(held, on=ROW, how="anti", maintain_order="left").drop(ROW)
+        new = given.join(held.select(ROW), on=ROW, how="anti", maintain_order="left").drop(ROW)
         there = given.join(held, on=ROW, how="inner", maintain_order="left").drop(ROW)
-        differs = [unequal(name, there.schema[name], there.schema[HELD + name]) for name in columns]
-        changed = there.filter(pl.any_horizontal(pl.lit(False), *differs))
+        changed = there.filter(_any([_differs(there, name) for name in columns], there.height))
         self.outcome.unchanged += there.height - changed.height
         return new, changed
 
@@ -144,9 +146,7 @@ class _Attempt:
         """The changed records that stay in the maps they are in, and the lines of the others."""
         watched = self._changes.watched(routing, self._table)
         names = [name for name in self._chunk.columns if name in watched and HELD + name in changed.columns]
-        moves = pl.any_horizontal(
-            pl.lit(False), *(unequal(name, changed.schema[name], changed.schema[HELD + name]) for name in names)
-        )
+        moves = _any([_differs(changed, name) for name in names], changed.height)
         return changed.filter(~moves), changed.filter(moves)[LINE]
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -166,13 +166,10 @@ class _Attempt:
 
     async def _update(self, session: CopyParticipant, changed: pl.DataFrame) -> Sequence[int]:
         """The lines that need a closer look."""
-        columns = [name for name in self._chunk.columns if HELD + name in changed.columns]
-        differs = changed.select(
-            unequal(name, changed.schema[name], changed.schema[HELD + name]).any().alias(name) for name in columns
-        )
-        written = [name for name in columns if changed.height and differs[name].item()]
-        if not written:
+        if changed.is_empty():
             return ()
+        columns = [name for name in self._chunk.columns if HELD + name in changed.columns]
+        written = [name for name in columns if _differs(changed, name).any()]
         refused = set(await session.update_frame(self._table.name, changed.select(ID, *written)))
         self._written.columns.update(written)
         for position, (line, row_id) in enumerate(changed.select(LINE, ID).iter_rows()):
@@ -238,6 +235,26 @@ class _Attempt:
     def _own(self, row_id: object) -> Value:
         """A record id of a frame as the environment has it."""
         return UUID(row_id) if isinstance(row_id, str) else row_id  # type: ignore[return-value]
+
+
+def _as_stored(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Finance and operations has no nulls. (Column by column: an expression for each of hundreds takes its time.)"""
+    if table.side is not Side.FINOPS:
+        return rows
+    blank = [table.by_name[name] for name in rows.columns if name in table.by_name and rows[name].null_count()]
+    return rows.with_columns([rows[each.name].fill_null(pl.lit(in_frame(empty_value(each)))) for each in blank])
+
+
+def _differs(frame: pl.DataFrame, name: str) -> pl.Series:
+    """The rows of which the column holds something else than what is there (``held:``)."""
+    ours, held = frame[name], frame[HELD + name]
+    if ours.dtype != held.dtype:
+        return frame.select(unequal(name, ours.dtype, held.dtype)).to_series()
+    return ours.ne_missing(held)
+
+
+def _any(conditions: Sequence[pl.Series], height: int) -> pl.Series:
+    return reduce(or_, conditions, pl.repeat(False, height, dtype=pl.Boolean, eager=True))
 
 
 def _line(written: _Written, refused: RefusedRow) -> int:
