@@ -247,6 +247,8 @@ def _workers(settings: Settings, server: Server, work: SyncWork) -> Workers:
 
 def _hosted_settings(settings: Settings) -> HostedSettings:
     return HostedSettings(
+        # A partition takes a connection on either side; files and previews want some, too.
+        copy_pool_size=max(8, settings.worker_concurrency + 2),
         transaction_records=settings.transaction_records,
         transaction_seconds=settings.transaction_seconds,
         source_lock_wait_ms=settings.source_lock_wait_ms,
