@@ -1,13 +1,14 @@
 """What the initial sync asks of an environment: whole frames read, matched and written in one transaction.
 
 Frames are those of ``maps.columnar.frames``: columns by their names, values behind lookups by dotted paths, a
-polymorphic lookup with its ``<lookup>@table`` beside it. Four names are reserved:
+polymorphic lookup with its ``<lookup>@table`` beside it. Five names are reserved:
 
 =============  =====================================================================================================
 ``@id``        the record id: Int64 (RecId) in finance and operations, String (a GUID) in Dataverse
 ``@version``   Int64; another number after every change of the row
 ``@company``   String: the legal entity in lower case, or the company code; null where the table has no company
 ``@row``       Int64: the position of a row in the frame that was asked with
+``@digest``    Int64: a number for several texts of a row
 =============  =====================================================================================================
 
 Polars is loaded only where frames are used: commands and live changes do without.
@@ -32,6 +33,7 @@ ID: Final = "@id"
 VERSION: Final = "@version"
 COMPANY: Final = "@company"
 ROW: Final = "@row"
+DIGEST: Final = "@digest"
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -72,6 +74,8 @@ class Scan:
     span: Span = Span()
     ids: tuple[Value, ...] | None = None
     created_before: datetime | None = None
+    most_rows: int | None = None
+    digest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class FrameSearch:
     where the table is company-specific: it holds for the company-specific tables on the way, too.
 
     Text compares without regard to case. ``columns`` are read besides the id, entries ``<lookup>@table`` where they are
-    named. With ``hold``, the rows that are found
+    named; ``digest`` as in ``Scan``. With ``hold``, the rows that are found
     cannot be deleted by others until the transaction ends.
     """
 
@@ -89,6 +93,7 @@ class FrameSearch:
     keys: pl.DataFrame
     columns: tuple[str, ...] = ()
     hold: bool = False
+    digest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

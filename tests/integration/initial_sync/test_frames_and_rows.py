@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from decimal import Decimal
 
 import pytest
 
@@ -17,9 +18,9 @@ from dualwrite.sync.initial_sync.reading import read_rows
 from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.written import Written
 from generated_rows import fill, held
-from initial_runs import InitialRun, initial_run
-from linked_pair import CALLER, LinkedPair, hosted_dataverse, hosted_finops, open_linked
-from words import customer
+from initial_runs import InitialRun, initial_run, unlinked
+from linked_pair import CALLER, LinkedPair, demonstration_plans, hosted_dataverse, hosted_finops, open_linked
+from words import change_customer, customer
 
 
 class RowByRow(InitialRun):
@@ -112,3 +113,28 @@ async def test_the_case_of_a_key_behind_a_lookup_is_no_difference(linked: Linked
     run = await kind(planned.pair, planned.routing, planned.maps).carry_out()
     assert run.total.updated == run.total.conflicts == 0, run.counts
     assert (await linked.customer("I1"))["PaymentTerms"] == "NET30"
+
+
+async def test_rows_that_are_equal_need_not_be_read_whole(linked: LinkedPair) -> None:
+    names = [f"C{number:04d}" for number in range(1_200)]
+    rows = [customer(name, SalesMemo=f"memo {name}", CreditLimit=Decimal(7)) for name in names]
+    await unlinked(linked.finops, rows)
+    plans = [plan for plan in demonstration_plans() if plan.map.name == "Customers V3 (accounts)"]
+    await (await initial_run(linked, plans)).carry_out()
+    changes = [
+        change_customer(names[3], SalesMemo="another"),
+        change_customer(names[4], SalesMemo=""),
+        change_customer(names[5], CreditLimit=Decimal(8)),
+        change_customer(names[6], CustomerGroupId="99"),
+        change_customer(names[7], InvoiceAccount=names[8]),
+        change_customer(names[9], PartyType="Person", PersonLastName="P"),
+        customer("NEW"),
+    ]
+    await unlinked(linked.finops, changes)
+    run = await (await initial_run(linked, plans)).carry_out()
+    count = run.of("Customers V3 (accounts)")
+    assert (count.inserted, count.updated, count.filtered, count.refused) == (1, 4, 1, 1)
+    assert (count.read, count.equal, count.conflicts) == (1_201, 1_194, 4)
+    assert count.is_sound
+    assert [each.record for each in run.refused] == [names[6]]
+    assert (await linked.account(names[4]))["description"] is None

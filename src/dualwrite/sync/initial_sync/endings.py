@@ -33,7 +33,7 @@ class Endings:
         self._rows = rows.frame
         self._again: dict[int, dict[str, Value]] = {}
         self._entities: list[str] = rows.frame[ENTITY].to_list()
-        self._filtered = rows.filtered
+        self._beside = ((Ending.FILTERED, rows.filtered), (Ending.EQUAL, rows.equal))
         self._endings: list[Ending | None] = [None] * rows.frame.height
         self._conflicts: set[int] = set()
         self._open: set[int] = set()
@@ -77,6 +77,12 @@ class Endings:
         return self._again.get(position) or self._rows.row(position, named=True)
 
     @property
+    def equal(self) -> Sequence[int]:
+        """The positions of rows that are equal in everything."""
+        ended = enumerate(self._endings)
+        return [place for place, ending in ended if ending is Ending.EQUAL and place not in self._open]
+
+    @property
     def refused(self) -> Sequence[RefusedRow]:
         """In the order of the rows."""
         return [self._refused[position] for position in sorted(self._refused)]
@@ -88,9 +94,9 @@ class Endings:
             for position, ending in enumerate(self._endings)
             if ending is not None
         )
-        counts: dict[str, Count] = {
-            entity: Count(read=number, filtered=number) for entity, number in self._filtered.items()
-        }
+        for ending, numbers in self._beside:
+            counted.update({(entity, ending, False): number for entity, number in numbers.items()})
+        counts: dict[str, Count] = {}
         for (entity, ending, conflict), number in counted.items():
             count = Count(**{"read": number, ending.value: number, "conflicts": number if conflict else 0})
             counts[entity] = counts.get(entity, Count()) + count

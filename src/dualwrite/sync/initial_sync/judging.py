@@ -48,7 +48,7 @@ class Judged:
 
 async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
     """Every row of ``rows`` has an ending at the desk, or is to be done one by one. The target is only read."""
-    rows, partners = await _matched(desk, rows)
+    rows, partners = await match_rows(desk, rows)
     here = rows[ROW].is_in(partners.present[ROW].implode())
     new, present = rows.filter(~here), rows.filter(here)
     del rows
@@ -56,7 +56,7 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
         new = await read_again(desk, new)
     inserts = await _inserts(desk, desk.job.route, new)
     del new
-    updates = await _updates(desk, desk.there, present, partners.present)
+    updates = await judge_present(desk, desk.there, present, partners.present)
     own = pl.concat(desk.own) if desk.own else pl.DataFrame(schema={ROW: pl.Int64, OWN: pl.Int64})
     return Judged(inserts, updates, own, sorted(set(desk.one_by_one)))
 
@@ -64,14 +64,14 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
-async def _matched(desk: Desk, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partners]:
-    """The rows whose key is clear, and which of them the target has."""
+async def match_rows(desk: Desk, rows: pl.DataFrame, *, digest: tuple[str, ...] = ()) -> tuple[pl.DataFrame, Partners]:
+    """The rows whose key is clear, and which of them the target has; with the ``digest`` of some of its columns."""
     route = desk.job.route
     keyed = await asyncio.to_thread(transform_frame, replace(route, columns=()), rows)
     rows, keys = await _without_refused(desk, desk.there, rows, keyed)
     for_new = desk.job.plan.created_only[route.direction]
     compared = [name for name in _written(desk.there) if name not in for_new]
-    partners = await find_partners(desk.target, route, keys, compared)
+    partners = await find_partners(desk.target, route, keys, compared, digest=digest)
     if partners.unclear.len():
         desk.one_by_one += partners.unclear.to_list()
         rows = rows.filter(~pl.col(ROW).is_in(partners.unclear.implode()))
@@ -206,7 +206,10 @@ async def _with_company(desk: Desk, route: DirectionPlan, frame: pl.DataFrame) -
 # --- rows that both sides have --------------------------------------------------------------------------------------
 
 
-async def _updates(desk: Desk, route: DirectionPlan, rows: pl.DataFrame, partners: pl.DataFrame) -> list[pl.DataFrame]:
+async def judge_present(
+    desk: Desk, route: DirectionPlan, rows: pl.DataFrame, partners: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """``rows``, which all have partners, are compared with them; gives what is to be written of those that differ."""
     if not route.columns:
         desk.endings.end(rows[ROW].to_list(), Ending.EQUAL)
         return []

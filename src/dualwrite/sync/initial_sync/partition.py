@@ -13,10 +13,11 @@ from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.errors import Contention
 from dualwrite.sync.initial_sync.desk import Desk, route_there, whole_rows
 from dualwrite.sync.initial_sync.endings import Endings
+from dualwrite.sync.initial_sync.equal_rows import read_unequal
 from dualwrite.sync.initial_sync.frame_writing import write_frames
 from dualwrite.sync.initial_sync.job import Ending, PartitionJob, PartitionOutcome, RefusedRow, together
 from dualwrite.sync.initial_sync.judging import judge
-from dualwrite.sync.initial_sync.reading import read_rows
+from dualwrite.sync.initial_sync.reading import Glance, read_rows
 from dualwrite.sync.initial_sync.recheck import close_gates, recheck
 from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.written import Written
@@ -72,7 +73,9 @@ async def _attempt(
         await reading.begin()
         desks: list[Desk] = []
         for part in parts(job, first):
-            rows = await read_rows(reading, routing, part, route=route_there(part))
+            rows = await read_unequal(reading, writing, routing, part)
+            if rows is None:
+                rows = await read_rows(reading, routing, part, glance=Glance(route_there(part)))
             desks.append(Desk(reading, writing, routing, part, rows.frame, Endings(part, rows)))
         await reached("read")
         await _write(desks, keep_refused, reached)

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from dualwrite.environments.bulk import COMPANY, ID, ROW, CopyParticipant, FrameSearch
+from dualwrite.environments.bulk import COMPANY, DIGEST, ID, ROW, CopyParticipant, FrameSearch
 from dualwrite.filters.frame import folded_text
 from dualwrite.maps.columnar.frames import in_frame
 from dualwrite.maps.plan import DirectionPlan
@@ -32,7 +32,12 @@ class Partners:
 
 
 async def find_partners(
-    session: CopyParticipant, route: DirectionPlan, keys: pl.DataFrame, columns: Sequence[str]
+    session: CopyParticipant,
+    route: DirectionPlan,
+    keys: pl.DataFrame,
+    columns: Sequence[str],
+    *,
+    digest: tuple[str, ...] = (),
 ) -> Partners:
     """``keys`` has ``@row``, ``@company`` (the target's words) and the key's parts ``0``, ``1`` … ."""
     parts = [str(number) for number in range(len(route.key))]
@@ -45,10 +50,11 @@ async def find_partners(
         tuple(part.target_path for part in route.key),
         asked.select(*company, *parts),
         columns=tuple(columns),
+        digest=digest,
     )
     found = await session.find_frame(search)
     positions = asked[ROW].gather(found[ROW])
-    held = {name: HELD + name for name in found.columns if not name.startswith("@")}
+    held = {name: HELD + name for name in found.columns if name == DIGEST or not name.startswith("@")}
     present = found.with_columns(positions.alias(ROW)).rename(held).select(ROW, ID, *held.values())
     several = present.filter(pl.col(ROW).is_duplicated())[ROW].unique()
     unclear = pl.concat([twice, several]).unique().sort()

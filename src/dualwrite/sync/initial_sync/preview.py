@@ -29,7 +29,7 @@ from dualwrite.sync.initial_sync.job import (
 )
 from dualwrite.sync.initial_sync.judging import judge
 from dualwrite.sync.initial_sync.partition import parts
-from dualwrite.sync.initial_sync.reading import ENTITY, read_rows
+from dualwrite.sync.initial_sync.reading import ENTITY, Glance, read_rows
 from dualwrite.sync.initial_sync.row_path import write_one_by_one
 from dualwrite.sync.initial_sync.survey import MOST_ROWS, survey
 from dualwrite.sync.initial_sync.trial import try_new_rows
@@ -124,7 +124,7 @@ class _View:
     async def _part(
         self, job: PartitionJob, first: PartitionOutcome | None, reading: CopyParticipant, writing: CopyParticipant
     ) -> PartitionOutcome:
-        rows = await read_rows(reading, self.routing, job, route=route_there(job))
+        rows = await read_rows(reading, self.routing, job, glance=Glance(route_there(job)))
         endings = Endings(job, rows)
         desk = Desk(reading, writing, self.routing, job, rows.frame, endings, preview=self.preview)
         self.preview.conflicts.clear()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -37,36 +37,52 @@ _IDS = frozenset({ColumnType.GUID, ColumnType.LOOKUP})
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """The rows that take part, and how many others there were by legal entity."""
+    """The rows that take part, and by legal entity how many others there were.
+
+    ``equal`` rows have been compared and are not in the frame.
+    """
 
     frame: pl.DataFrame
     filtered: Mapping[str, int]
+    equal: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Less than everything is read: what ``route`` looks at, ``digest`` of some columns, the first ``most_rows``."""
+
+    route: DirectionPlan
+    digest: tuple[str, ...] = ()
+    most_rows: int | None = None
 
 
 async def read_rows(
-    session: CopyParticipant, routing: Routing, job: PartitionJob, *, route: DirectionPlan | None = None
+    session: CopyParticipant, routing: Routing, job: PartitionJob, *, glance: Glance | None = None
 ) -> SourceRows:
-    """The rows of the partition as they are committed now; ids that are gone are not among them.
-
-    ``route`` tells what is read of them where that is less than the whole way.
-    """
-    frame = await session.frame(_scan(job, routing.companies, route or job.route))
+    """The rows of the partition as they are committed now; ids that are gone are not among them."""
+    frame = await session.frame(_scan(job, routing.companies, glance or Glance(job.route)))
     if job.without_ids:
         left_out = pl.Series(ID, [id_to_json(each) for each in job.without_ids], dtype=frame.schema[ID])
         frame = frame.filter(~pl.col(ID).is_in(left_out.implode()))
     return await asyncio.to_thread(_taking_part, frame, routing, job)
 
 
-def _scan(job: PartitionJob, companies: Companies, route: DirectionPlan) -> Scan:
-    table = route.source.name
+def _scan(job: PartitionJob, companies: Companies, glance: Glance) -> Scan:
+    scan = Scan(
+        job.route.source.name,
+        tuple(_paths(job, glance.route)),
+        created_before=job.created_before,
+        most_rows=glance.most_rows,
+        digest=glance.digest,
+    )
     if job.ids is not None:
-        return Scan(table, tuple(_paths(job, route)), ids=job.ids)
+        return replace(scan, ids=job.ids, created_before=None)
     extent = job.extent or Extent(None, Span(), 0)
     links = companies.by_legal_entity if job.route.source.side is Side.FINOPS else companies.by_code
     # Rows of companies that are not linked are only counted.
     counted_only = extent.companies is not None and not any(each.lower() in links for each in extent.companies)
-    paths = () if counted_only else tuple(_paths(job, route))
-    return Scan(table, paths, extent.companies, extent.span, created_before=job.created_before)
+    paths = () if counted_only else scan.paths
+    return replace(scan, paths=paths, companies=extent.companies, span=extent.span)
 
 
 def _paths(job: PartitionJob, route: DirectionPlan) -> Iterator[Path]:

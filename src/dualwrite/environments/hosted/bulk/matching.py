@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dualwrite.environments.bulk import COMPANY, ID, ROW, FrameSearch, Path
-from dualwrite.environments.hosted.bulk.reading import record_id, version
+from dualwrite.environments.hosted.bulk.reading import digest, record_id, version
 from dualwrite.environments.hosted.bulk.transfer import Shown, array_text, selection
 from dualwrite.environments.hosted.ddl import has_foreign_key, quoted, relation
 from dualwrite.environments.hosted.layout import Layout, cast_of, equals
@@ -48,9 +48,14 @@ def compile_match(layout: Layout, search: FrameSearch, company_ids: Mapping[str,
     arrays = ", ".join(f"%s::{cast}[]" for cast in casts)
     names = ", ".join([*(f"k{number}" for number in range(len(search.paths))), *(["c"] if with_company else [])])
     shown = [Shown(ROW, "k.n - 1", Column(ROW, ColumnType.BIGINT)), *_found(layout, search.columns)]
+    inner = shown[1:]
+    if search.digest:
+        known = {each.name for each in inner}
+        inner = [*inner, *_found(layout, [name for name in search.digest if name not in known])[2:]]
+        shown = [*shown, digest(layout, search.digest)]
     source = f"unnest({arrays}) WITH ORDINALITY AS k({names}, n)"
     if tables.is_indexed():
-        found = tables.found(shown[1:], hold=search.hold)
+        found = tables.found(inner, hold=search.hold)
         text = f"SELECT {selection(shown)} FROM {source} CROSS JOIN LATERAL ({found}) t"
     else:
         text = f"SELECT {selection(shown)} FROM {source} {tables.joined(hold=search.hold)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dualwrite.environments.bulk import COMPANY, ID, VERSION, Path, Scan, Span
+from dualwrite.environments.bulk import COMPANY, DIGEST, ID, VERSION, Path, Scan, Span
 from dualwrite.environments.hosted.bulk.transfer import Shown, selection
 from dualwrite.environments.hosted.ddl import quoted, relation
 from dualwrite.environments.hosted.layout import Layout, cast_of
@@ -52,6 +52,12 @@ def version(layout: Layout, alias: str = "t") -> Shown:
     return Shown(VERSION, f"{alias}.{quoted(layout.version_column)}", Column(VERSION, ColumnType.BIGINT))
 
 
+def digest(layout: Layout, names: Sequence[str]) -> Shown:
+    """A number for the texts in these columns, by the function that PostgreSQL spreads rows over partitions with."""
+    texts = (f"coalesce(t.{quoted(layout.table.column(name).name)}, '')" for name in names)
+    return Shown(DIGEST, f"hash_record_extended(ROW({', '.join(texts)}), 0)", Column(DIGEST, ColumnType.BIGINT))
+
+
 def id_cast(layout: Layout) -> str:
     return "bigint" if layout.table.side is Side.FINOPS else "uuid"
 
@@ -62,8 +68,12 @@ def compile_scan(layout: Layout, scan: Scan, company_ids: Mapping[str, str]) -> 
     shown = [record_id(layout), version(layout), joins.company()]
     for path in scan.paths:
         shown += [each for each in joins.shown(path) if all(each.name != known.name for known in shown)]
+    if scan.digest:
+        shown.append(digest(layout, scan.digest))
     where = scanned(layout, scan, company_ids)
     text = f"SELECT {selection(shown)} FROM {layout.relation} t {' '.join(joins.texts)} WHERE {where}"
+    if scan.most_rows is not None:
+        text += f" ORDER BY t.{quoted(layout.id_column)} LIMIT {int(scan.most_rows)}"
     return ScanQuery(text, where.parameters, shown)
 
 
