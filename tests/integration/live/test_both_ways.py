@@ -6,6 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
+from dualwrite.environments.port import Delete, Update
+from dualwrite.errors import NotAllowed, RecordRefused
+from dualwrite.security.roles import Role
+from linked_pair import CALLER, LinkedPair
 from words import (
     account,
     account_key,
@@ -21,11 +26,6 @@ from words import (
     person,
     person_key,
 )
-
-from dualwrite.environments.port import Delete, Update
-from dualwrite.errors import NotAllowed, RecordRefused
-from dualwrite.security.roles import Role
-from linked_pair import CALLER, LinkedPair
 
 
 async def test_a_customer_is_created_changed_and_deleted_in_dataverse(shared_linked: LinkedPair) -> None:

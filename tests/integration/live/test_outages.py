@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import psycopg
-from words import customer
 
 from databases import Databases
 from linked_pair import CALLER, LinkedPair
+from words import customer
 
 
 async def test_connections_that_died_while_idle_are_nobodys_business(

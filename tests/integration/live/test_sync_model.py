@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from dualwrite.environments.port import Command, Delete
+from linked_pair import CALLER, LinkedPair
 from words import (
     account,
     account_key,
@@ -14,9 +17,6 @@ from words import (
     customer,
     delete_customer,
 )
-
-from dualwrite.environments.port import Command, Delete
-from linked_pair import CALLER, LinkedPair
 
 NAMES = ("M1", "M2", "M3")
 TEXTS = st.sampled_from(["", "a", "b", "ü 🎉", "it's", '"', "x" * 60])

@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+
+from dualwrite.environments.hosted.settings import HostedSettings
+from dualwrite.environments.port import Create, Delete, Participant, ResultOf
+from dualwrite.errors import EnvironmentUnavailable, LimitExceeded, PartnerRefused, RecordRefused
+from linked_pair import CALLER, LinkedPair, hosted_finops
 from words import (
     account,
     accounts,
@@ -19,11 +24,6 @@ from words import (
     person,
     person_key,
 )
-
-from dualwrite.environments.hosted.settings import HostedSettings
-from dualwrite.environments.port import Create, Delete, Participant, ResultOf
-from dualwrite.errors import EnvironmentUnavailable, LimitExceeded, PartnerRefused, RecordRefused
-from linked_pair import CALLER, LinkedPair, hosted_finops
 
 LINES = "PaymentDayLineCdsV2Entity"
 
