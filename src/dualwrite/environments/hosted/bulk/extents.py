@@ -72,6 +72,7 @@ class Surveyor:
         self, companies: Sequence[str] | None, company_ids: Mapping[str, str], *, most_rows: int
     ) -> Sequence[Extent]:
         """See ``CopyParticipant.survey``."""
+        await self._refresh_statistics()
         last = await self._last_id() if self._created_before is not None else None
         if companies is None or self._layout.table.company_column is None:
             where = self._where(None, {})
@@ -87,6 +88,16 @@ class Surveyor:
                 where = self._where((company,), ids)
                 found += await self._cut((company,), where, part_rows(rows, most_rows=most_rows), last)
         return found
+
+    async def _refresh_statistics(self) -> None:
+        """The planner knows about how many rows there are, so that a span of ids is read by ids."""
+        stale = (
+            "SELECT n_mod_since_analyze * 10 > n_live_tup AS stale FROM pg_stat_user_tables WHERE relid = %s::regclass"
+        )
+        with translated(self._layouts):
+            row = await (await self._connection.execute(stale, [self._layout.relation])).fetchone()
+            if row is not None and row["stale"]:
+                await self._connection.execute(f"ANALYZE {self._layout.relation}")
 
     async def counts(self) -> Mapping[str | None, int]:
         """How many rows each company has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import polars as pl
@@ -29,6 +30,8 @@ from dualwrite.environments.port import Command, Commitment, Delete, RecordChang
 from dualwrite.errors import Contention
 from dualwrite.metadata.conventions import COMPANY_TABLE
 from dualwrite.metadata.schema import Side
+
+_GATE_ATTEMPTS: Final = 10
 
 
 class HostedCopyParticipant(HostedParticipant):
@@ -172,8 +175,19 @@ class HostedCopyParticipant(HostedParticipant):
     # --- beside live traffic ----------------------------------------------------------------------------------------
 
     async def close_gate(self, table: str) -> None:
-        with translated(self.layouts):
-            await self.connection.execute(closing(self.layouts.of(table).table.name))
+        # Somebody who has passed may wait for a key that has been written here. Their wait is the shorter one; should
+        # it nevertheless be this one that is broken off, it begins again without what has been written being lost.
+        for attempt in range(_GATE_ATTEMPTS):
+            try:
+                with translated(self.layouts):
+                    await self.connection.execute("SAVEPOINT gate")
+                    await self.connection.execute(closing(self.layouts.of(table).table.name))
+                    await self.connection.execute("RELEASE SAVEPOINT gate")
+                return
+            except Contention:
+                if attempt == _GATE_ATTEMPTS - 1:
+                    raise
+                await self.connection.execute("ROLLBACK TO SAVEPOINT gate")
 
     async def decide(self, commitment: Commitment) -> None:
         self._state = State.ENDED

@@ -6,7 +6,7 @@ Whatever a frame cannot surely do is left to the caller, who writes these rows o
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeAlias
 
@@ -28,6 +28,9 @@ from dualwrite.errors import DuplicateRecord, LimitExceeded, RecordRefused, Refe
 from dualwrite.metadata.schema import Column, ColumnType, Side, Table
 from dualwrite.metadata.values import TARGET_SUFFIX
 
+PIECE_ROWS: Final = 10_000
+SMALL_PIECE_ROWS: Final = 1_000
+"""Pieces of new rows once one of them was refused: so quickly written that others hardly bring the next one's keys."""
 FEW_ROWS: Final = 100
 """So many refused rows are not tried in smaller parts any more."""
 
@@ -80,7 +83,7 @@ class FrameWriter:
         async def send(part: pl.DataFrame) -> None:
             await write_frame(self._session.connection, layout.relation, part.drop(ROW))
 
-        refused = await self._in_parts(layout, rows, send, own)
+        refused = await self._in_parts(layout, _pieces(rows, own, PIECE_ROWS), send, own)
         left = draft.doubtful | values[ROW].is_in(refused)
         ids = values[layout.id_column]
         nothing = pl.repeat(None, ids.len(), dtype=ids.dtype, eager=True)
@@ -126,7 +129,7 @@ class FrameWriter:
         async def send(part: pl.DataFrame) -> None:
             await self._merge(layout, part, asked)
 
-        refused = await self._in_parts(layout, values.filter(~draft.doubtful), send, None)
+        refused = await self._in_parts(layout, [values.filter(~draft.doubtful)], send, None)
         return tuple(sorted([*values.filter(draft.doubtful)[ROW].to_list(), *refused]))
 
     async def _before(self, layout: Layout, ids: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
@@ -210,13 +213,15 @@ class FrameWriter:
             if column is not None and has_foreign_key(column) and self._session.has_table(column.targets[0])
         ]
 
-    async def _in_parts(self, layout: Layout, rows: pl.DataFrame, send: _Send, own: OwnReferences | None) -> list[int]:
-        """``rows`` are sent as a whole, and without those that the database refuses; gives the positions of these.
+    async def _in_parts(
+        self, layout: Layout, pieces: Iterable[pl.DataFrame], send: _Send, own: OwnReferences | None
+    ) -> list[int]:
+        """Each piece is sent as a whole, and without the rows that the database refuses; gives their positions.
 
-        ``own`` tells which of them, being new, refer to each other.
+        ``own`` tells which rows of a piece, being new, refer to each other.
         """
         refused: list[int] = []
-        parts = [rows] if rows.height else []
+        parts = [piece for piece in pieces if piece.height]
         while parts:
             part = parts.pop()
             try:
@@ -229,7 +234,7 @@ class FrameWriter:
                 refused += part.filter(culprits)[ROW].to_list()
                 rest = part.filter(~culprits)
                 if culprits.any():
-                    parts.append(rest)
+                    parts += _pieces(rest, own, SMALL_PIECE_ROWS)
                 else:
                     parts += [rest.slice(rest.height // 2), rest.head(rest.height // 2)]
             parts = [each for each in parts if each.height]
@@ -292,6 +297,14 @@ class FrameWriter:
             found = found.join(own, on=ROW).filter(pl.col(ID) != pl.col("own"))
         there = pl.int_range(part.height, eager=True).is_in(found[ROW].unique().implode())
         return later.to_series() | there
+
+
+def _pieces(rows: pl.DataFrame, own: OwnReferences | None, most_rows: int) -> Iterable[pl.DataFrame]:
+    """New rows in pieces, unless they refer to each other.
+
+    When somebody else has brought the key of one meanwhile, the others need not all be sent again.
+    """
+    return [rows] if own is None or own.referring(rows).any() else rows.iter_slices(most_rows)
 
 
 def _is_reserved(name: str) -> bool:
