@@ -23,7 +23,7 @@ def authorities(first_start: tuple[Program, float]) -> Program:
     """The program, with tax authorities that belong to no company; their map has never run."""
     program = first_start[0]
     for code in ("WA", "CA", "BY"):
-        answer = program.dataverse("POST", f"/{TABLE}", {CODE: code, "msdyn_name": f"Authority of {code}"})
+        answer = program.dataverse("POST", f"/{TABLE}", {CODE: code, "msdyn_description": f"Authority of {code}"})
         assert answer.status_code == 204, answer.text
     return program
 
