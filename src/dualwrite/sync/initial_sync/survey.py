@@ -44,6 +44,8 @@ async def survey(
                         name = chosen.plan.map.name
                         extents = _Extents(session, routing, most_rows, created_before)
                         found[name, way] = await extents.of(chosen, side)
+            # No row has changed; what the environment has learnt about its tables on the way is kept.
+            await session.commit()
     return pack(_partitions(maps, found), most_rows=most_rows)
 
 
