@@ -35,7 +35,7 @@ def import_files(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE...]",
+            metavar="FILE",
             help="Data packages (zip), CSV and XML files. A file that is no package is named after its entity.",
             show_default=False,
         ),

@@ -96,14 +96,17 @@ def import_shown(imported: Imported) -> Sequence[RenderableType]:
     shown: list[RenderableType] = [_line(each) for each in report.sources]
     for each in report.sources:
         if each.skipped:
-            skipped = f"{len(each.skipped)} columns of {each.file} were skipped: {', '.join(each.skipped)}"
+            several = len(each.skipped) > 1
+            what = f"{len(each.skipped)} columns of {each.file} were" if several else f"1 column of {each.file} was"
+            skipped = f"{what} skipped: {', '.join(each.skipped)}"
             shown.append(Text(skipped, style="dim"))
     if imported.groups:
         few = len(imported.first) <= FEW
         shown += [Text(), refusals_table(imported.first) if few else groups_table(imported.groups, most=FEW)]
         shown += _way_out(report.imported)
     if imported.left:
-        left = f"{imported.left} refusals of import {report.imported.rerun_of} cannot be tried again as they are"
+        what = f"{imported.left} refusals" if imported.left > 1 else "1 refusal"
+        left = f"{what} of import {report.imported.rerun_of} cannot be tried again as the records are"
         mend = f"  dualwrite imports refused {report.imported.rerun_of} --open --csv refused.csv"
         shown += [
             Text(),

@@ -30,7 +30,7 @@ from dualwrite.exchange.package.manifest import (
 from dualwrite.metadata.schema import Column, ColumnType, Table
 from dualwrite.metadata.values import target_entry
 
-FRAME_ROWS: Final = 20_000
+FRAME_ROWS: Final = 10_000
 _UNFINISHED: Final = ".part"
 
 Progress: TypeAlias = Callable[[Table, int, int], None]
