@@ -8,7 +8,7 @@ polymorphic lookup with its ``<lookup>@table`` beside it. Five names are reserve
 ``@version``   Int64; another number after every change of the row
 ``@company``   String: the legal entity in lower case, or the company code; null where the table has no company
 ``@row``       Int64: the position of a row in the frame that was asked with
-``@digest``    Int64: a number for several texts of a row
+``@digest``    Int64: a number for several values of a row
 =============  =====================================================================================================
 
 Polars is loaded only where frames are used: commands and live changes do without.

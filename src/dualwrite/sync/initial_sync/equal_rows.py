@@ -1,7 +1,7 @@
 """Rows that both sides have already, and equal: told without reading them whole.
 
-Texts that are copied as they are need not be fetched to be compared: each environment tells one number for all of them.
-Rows that are not surely equal in this way are read whole and judged as ever.
+Texts and numbers that are copied as they are need not be fetched to be compared: each environment tells one number for
+all of them. Rows that are not surely equal in this way are read whole and judged as ever.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from dualwrite.environments.bulk import DIGEST, ID, ROW, CopyParticipant
 from dualwrite.maps.plan import ColumnPlan, DirectionPlan
 from dualwrite.maps.values import Direction
-from dualwrite.metadata.schema import Table
+from dualwrite.metadata.schema import ColumnType, Table
 from dualwrite.sync.initial_sync.desk import Desk
 from dualwrite.sync.initial_sync.endings import Endings
 from dualwrite.sync.initial_sync.job import PartitionJob
@@ -27,12 +27,13 @@ from dualwrite.sync.link import Routing
 _FEW_ROWS: Final = 1_000
 """Partitions of so few rows are read whole at once."""
 _SAMPLE_ROWS: Final = 200
-_FEW_TEXTS: Final = 8
+_FEW_COLUMNS: Final = 8
+_NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DECIMAL, ColumnType.MONEY})
 
 
 @dataclass(frozen=True, slots=True)
-class _Texts:
-    """Texts that are copied as they are: the columns of the source and the target, in the same order."""
+class _Copied:
+    """What is copied as it is: the columns of the source and the target, in the same order."""
 
     source: tuple[str, ...]
     target: tuple[str, ...]
@@ -42,14 +43,14 @@ async def read_unequal(
     reading: CopyParticipant, writing: CopyParticipant, routing: Routing, job: PartitionJob
 ) -> SourceRows | None:
     """The rows that are not surely equal, whole, with the number of the others; None where a look is not worth it."""
-    texts = _texts(job.route)
-    if not job.is_masters_way or job.extent is None or job.extent.rows < _FEW_ROWS or len(texts.source) < _FEW_TEXTS:
+    copied = _copied_columns(job.route)
+    if not job.is_masters_way or job.extent is None or job.extent.rows < _FEW_ROWS or len(copied.source) < _FEW_COLUMNS:
         return None
     if not await _are_mostly_there(reading, writing, routing, job):
         return None
-    narrow = _without_texts(job, texts)
-    rows = await read_rows(reading, routing, narrow, glance=Glance(narrow.route, digest=texts.source))
-    equal = await _equal(Desk(reading, writing, routing, narrow, rows.frame, Endings(narrow, rows)), texts)
+    narrow = _without(job, copied)
+    rows = await read_rows(reading, routing, narrow, glance=Glance(narrow.route, digest=copied.source))
+    equal = await _equal(Desk(reading, writing, routing, narrow, rows.frame, Endings(narrow, rows)), copied)
     known = Counter(rows.frame.filter(equal)[ENTITY].to_list())
     others = rows.frame.filter(~equal).select(ID)
     if others.is_empty():
@@ -69,9 +70,9 @@ async def _are_mostly_there(
     return partners.present.height * 2 > rows.frame.height
 
 
-async def _equal(desk: Desk, texts: _Texts) -> pl.Series:
+async def _equal(desk: Desk, copied: _Copied) -> pl.Series:
     """A mask of the rows that are surely equal."""
-    rows, partners = await match_rows(desk, desk.rows, digest=texts.target)
+    rows, partners = await match_rows(desk, desk.rows, digest=copied.target)
     digests = desk.rows.select(ROW, DIGEST).join(partners.present, on=ROW, how="inner", maintain_order="left")
     alike = digests.filter(pl.col(DIGEST) == pl.col(HELD + DIGEST))[ROW]
     present = rows.filter(rows[ROW].is_in(alike.implode()))
@@ -79,23 +80,24 @@ async def _equal(desk: Desk, texts: _Texts) -> pl.Series:
     return desk.rows[ROW].is_in(desk.endings.equal)
 
 
-def _texts(route: DirectionPlan) -> _Texts:
-    pairs = [each for each in route.columns if _is_text_as_it_is(each, route.target)]
-    return _Texts(
+def _copied_columns(route: DirectionPlan) -> _Copied:
+    pairs = [each for each in route.columns if _is_copied(each, route.target)]
+    return _Copied(
         tuple(each.source_path[0] for each in pairs if each.source_path is not None),
         tuple(each.target_column for each in pairs),
     )
 
 
-def _is_text_as_it_is(column: ColumnPlan, target: Table) -> bool:
+def _is_copied(column: ColumnPlan, target: Table) -> bool:
     if column.conversion is None or column.followed or column.alternatives or column.conversion.transforms:
         return False
-    return column.conversion.source.column.type.is_text and target.column(column.target_column).type.is_text
+    kinds = column.conversion.source.column.type, target.column(column.target_column).type
+    return all(each.is_text for each in kinds) or all(each in _NUMBERS for each in kinds)
 
 
-def _without_texts(job: PartitionJob, texts: _Texts) -> PartitionJob:
+def _without(job: PartitionJob, copied: _Copied) -> PartitionJob:
     """The job of the other columns; whatever its lookups do not find is left open, and so not surely equal."""
-    columns = tuple(each for each in job.route.columns if each.target_column not in texts.target)
+    columns = tuple(each for each in job.route.columns if each.target_column not in copied.target)
     return replace(_with_columns(job, columns), open_tables=job.route.lookup_tables)
 
 

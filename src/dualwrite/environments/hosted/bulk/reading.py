@@ -53,9 +53,14 @@ def version(layout: Layout, alias: str = "t") -> Shown:
 
 
 def digest(layout: Layout, names: Sequence[str]) -> Shown:
-    """A number for the texts in these columns, by the function that PostgreSQL spreads rows over partitions with."""
-    texts = (f"coalesce(t.{quoted(layout.table.column(name).name)}, '')" for name in names)
-    return Shown(DIGEST, f"hash_record_extended(ROW({', '.join(texts)}), 0)", Column(DIGEST, ColumnType.BIGINT))
+    """A number for the values in these columns, by the function that PostgreSQL spreads rows over partitions with."""
+    values = ", ".join(_digested(layout.table.column(name)) for name in names)
+    return Shown(DIGEST, f"hash_record_extended(ROW({values}), 0)", Column(DIGEST, ColumnType.BIGINT))
+
+
+def _digested(column: Column) -> str:
+    name = f"t.{quoted(column.name)}"
+    return f"coalesce({name}, '')" if column.type.is_text else f"coalesce({name}, 0)::numeric"
 
 
 def id_cast(layout: Layout) -> str:
