@@ -28,6 +28,8 @@ from dualwrite.sync.initial_sync.job import Ending
 from dualwrite.sync.initial_sync.partners import Partners, as_stored, find_partners
 from dualwrite.sync.initial_sync.references import OWN, NewRows
 
+_NO_ROWS: Final = pl.DataFrame(schema={ROW: pl.Int64})
+_OWN: Final = {ROW: pl.Int64(), OWN: pl.Int64()}
 _KEY: Final = "key:"
 _BEHIND: Final = "key:behind:"
 
@@ -48,6 +50,8 @@ class Judged:
 
 async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
     """Every row of ``rows`` has an ending at the desk, or is to be done one by one. The target is only read."""
+    if rows.is_empty():
+        return Judged(_NO_ROWS, [], pl.DataFrame(schema=_OWN), [])
     rows, partners = await match_rows(desk, rows)
     here = rows[ROW].is_in(partners.present[ROW].implode())
     new, present = rows.filter(~here), rows.filter(here)
@@ -57,7 +61,7 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
     inserts = await _inserts(desk, desk.job.route, new)
     del new
     updates = await judge_present(desk, desk.there, present, partners.present)
-    own = pl.concat(desk.own) if desk.own else pl.DataFrame(schema={ROW: pl.Int64, OWN: pl.Int64})
+    own = pl.concat(desk.own) if desk.own else pl.DataFrame(schema=_OWN)
     return Judged(inserts, updates, own, sorted(set(desk.one_by_one)))
 
 
@@ -138,6 +142,8 @@ def _without(frame: pl.DataFrame, prefix: str) -> pl.DataFrame:
 
 
 async def _inserts(desk: Desk, route: DirectionPlan, rows: pl.DataFrame) -> pl.DataFrame:
+    if rows.is_empty():
+        return _NO_ROWS
     frame, lookups = await _transformed(desk, route, rows)
     if route.target.name in route.lookup_tables and route.target.side is Side.DATAVERSE:
         ids = await asyncio.to_thread(new_ids, frame.height)
@@ -210,7 +216,7 @@ async def judge_present(
     desk: Desk, route: DirectionPlan, rows: pl.DataFrame, partners: pl.DataFrame
 ) -> list[pl.DataFrame]:
     """``rows``, which all have partners, are compared with them; gives what is to be written of those that differ."""
-    if not route.columns:
+    if rows.is_empty() or not route.columns:
         desk.endings.end(rows[ROW].to_list(), Ending.EQUAL)
         return []
     frame, lookups = await _transformed(desk, route, rows)
