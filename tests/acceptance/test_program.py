@@ -344,12 +344,12 @@ def test_a_row_that_a_copy_refuses_is_listed_until_it_is_mended(program: Program
     program.cli("maps", "stop", "Customers V3 (accounts)")
     assert program.finops("POST", "/CustomersV3", new_customer("RF-1", CustomerGroupId="90")).status_code == 201
     program.cli("maps", "run", "Customers V3 (accounts)", code=1)
-    (refused,) = program.cli("maps", "refused")
-    assert (refused["company"], refused["record"], refused["column"]) == ("usmf", "RF-1", "msdyn_customergroupid")
+    (refused,) = program.cli("initial-sync", "refused")["refused"]
+    assert (refused["legal_entity"], refused["record"], refused["column"]) == ("usmf", "RF-1", "msdyn_customergroupid")
     assert "CustomerGroupId '90' was not found in msdyn_customergroups (company usmf)" in refused["reason"]
     assert program.finops("DELETE", customer_path("RF-1")).status_code == 204
     program.cli("maps", "run", "Customers V3 (accounts)")
-    assert program.cli("maps", "refused") == []
+    assert program.cli("initial-sync", "refused")["refused"] == []
 
 
 def test_mistakes_on_the_command_line_are_one_line_and_an_exit_code(program: Program) -> None:
