@@ -9,7 +9,7 @@
 =================  =================================================================================================
 
 A partition goes through these: ``reading`` (``equal_rows`` where most rows are there already), ``judging`` with
-``partners``, ``references``, ``filling``, ``comparison`` and ``agreement``, then ``frame_writing`` and ``row_path``, and
+``partners``, ``references``, ``filling``, ``comparison`` and ``agreement``, then ``frame_writing``, ``row_path``, and
 ``recheck`` behind closed gates. ``desk`` is where they meet, ``endings`` and ``written`` keep what became of each row.
 
 ``job`` and ``order`` are light; the others load Polars.
