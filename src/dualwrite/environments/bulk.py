@@ -129,11 +129,13 @@ class CopyParticipant(Participant, Protocol):
         *,
         companies: Sequence[str] | None,
         most_rows: int,
+        others: bool = False,
         created_before: datetime | None = None,
     ) -> Sequence[Extent]:
         """The rows of ``companies`` (None: the table has none, or all rows are meant) cut into extents.
 
-        A company of more than ``most_rows`` rows has extents of its own; smaller ones share. The extents cover every
+        A company of more than ``most_rows`` rows has extents of its own; smaller ones share. With ``others``, the
+        companies that are not named follow, with extents of their own ("" for no company). The extents cover every
         id, those included that come later; with ``created_before``, where ids tell which rows are younger than the
         survey, only those that were given until now. A table without rows has no extent.
         """

@@ -123,6 +123,19 @@ async def test_rows_without_a_company_are_asked_for_by_an_empty_text(dataverse: 
     assert (extent.companies, extent.rows) == (("usmf", ""), 3)
 
 
+async def test_companies_that_are_not_named_have_extents_of_their_own(
+    environment: HostedEnvironment, table: Table
+) -> None:
+    async with environment.copying() as participant:
+        await participant.begin()
+        await insert_codes(participant, table, {"usmf": ["a", "b"], "demf": ["c"]})
+        named, other = await participant.survey(table.name, companies=["usmf"], most_rows=10, others=True)
+        (alone,) = await participant.survey(table.name, companies=["usmf"], most_rows=10)
+    assert named == alone
+    assert (named.rows, other.rows) == (2, 1)
+    assert [each.lower() for each in other.companies or ()] == ["demf"]
+
+
 async def test_a_global_table_is_counted_as_a_whole(dataverse: HostedEnvironment) -> None:
     async with dataverse.copying() as participant:
         await participant.begin()

@@ -19,7 +19,6 @@ MOST_ROWS: Final = 50_000
 """Rows of one partition: what is in memory at a time, and what is written in one transaction."""
 _MOST_PARTITIONS: Final = 50
 """Of one batch: partitions of no rows are some work, too."""
-_NO_COMPANY: Final = ""
 
 
 async def survey(
@@ -118,25 +117,23 @@ class _Extents:
         if not plan.company_specific or table.company_column is None or plan.dataverse.name == COMPANY_TABLE:
             return await self._survey(table.name, None)
         linked = self._linked(chosen, side)
-        extents = list(await self._survey(table.name, list(linked.values())))
-        if chosen.legal_entities is None:
-            counted = await self._session.count_by_company(table.name)
-            others = [company or _NO_COMPANY for company in counted if (company or _NO_COMPANY).lower() not in linked]
-            extents += await self._survey(table.name, others) if others else ()
-        return extents
+        return await self._survey(table.name, linked, others=chosen.legal_entities is None)
 
-    def _linked(self, chosen: ChosenMap, side: Side) -> Mapping[str, str]:
-        """The companies in the words of ``side``, by lower case."""
-        links = self._routing.companies.links
+    def _linked(self, chosen: ChosenMap, side: Side) -> Sequence[str]:
+        """The linked companies that take part, in the words of ``side``."""
         wanted = None if chosen.legal_entities is None else {each.lower() for each in chosen.legal_entities}
         words = [
             str(link.legal_entity) if side is Side.FINOPS else str(link.company_code)
-            for link in links
+            for link in self._routing.companies.links
             if wanted is None or link.legal_entity.lower() in wanted
         ]
-        return {word.lower(): word for word in words}
+        return tuple({word.lower(): word for word in words}.values())
 
-    async def _survey(self, table: str, companies: Sequence[str] | None) -> Sequence[Extent]:
+    async def _survey(self, table: str, companies: Sequence[str] | None, *, others: bool = False) -> Sequence[Extent]:
         return await self._session.survey(
-            table, companies=companies, most_rows=self._most_rows, created_before=self._created_before
+            table,
+            companies=companies,
+            most_rows=self._most_rows,
+            others=others,
+            created_before=self._created_before,
         )

@@ -61,7 +61,7 @@ def part_rows(rows: int, *, most_rows: int) -> list[int]:
 class Surveyor:
     """Counts and cuts one table, as one transaction sees it.
 
-    ``company_ids`` has the ids of companies in Dataverse by their codes.
+    The methods' ``company_ids`` has the ids of companies in Dataverse by their codes.
     """
 
     def __init__(
@@ -73,15 +73,18 @@ class Surveyor:
         self._created_before = created_before
 
     async def extents(
-        self, companies: Sequence[str] | None, company_ids: Mapping[str, str], *, most_rows: int
+        self,
+        companies: Sequence[str] | None,
+        counted: Mapping[str | None, int],
+        company_ids: Mapping[str, str],
+        *,
+        most_rows: int,
     ) -> Sequence[Extent]:
-        """See ``CopyParticipant.survey``."""
+        """See ``CopyParticipant.survey``; ``counted`` is what :meth:`counts` has told."""
         last = await self._last_id() if self._created_before is not None else None
         if companies is None or self._layout.table.company_column is None:
-            where = self._where(None, {})
-            rows = sum((await self._counts(where)).values())
-            return await self._cut(None, where, part_rows(rows, most_rows=most_rows), last)
-        counted = await self._counts(self._where(companies, company_ids))
+            rows = sum(counted.values())
+            return await self._cut(None, self._where(None, {}), part_rows(rows, most_rows=most_rows), last)
         folded = {str(company or "").lower(): rows for company, rows in counted.items()}
         counts = {company: folded.get(company.lower(), 0) for company in companies}
         found = [Extent(group, Span(None, last), rows) for group, rows in shared(counts, most_rows=most_rows)]
@@ -93,16 +96,20 @@ class Surveyor:
         return found
 
     async def _tell_planner(self, rows: int) -> None:
-        """The planner knows about how many rows there are, and so reads a span of ids by ids."""
+        """The planner knows about how many rows there are, and so reads a span of ids by ids.
+
+        Only the id is looked at closely: on the many columns of a wide table that would take longer than counting.
+        """
         known = "SELECT reltuples AS rows FROM pg_class WHERE oid = %s::regclass"
         with translated(self._layouts):
             row = await (await self._connection.execute(known, [self._layout.relation])).fetchone()
             if row is not None and rows > _MANY_ROWS and rows > 1.1 * row["rows"]:
-                await self._connection.execute(f"ANALYZE {self._layout.relation}")
+                key = quoted(self._layout.id_column)
+                await self._connection.execute(f"ANALYZE {self._layout.relation} ({key})")
 
-    async def counts(self) -> Mapping[str | None, int]:
-        """How many rows each company has."""
-        return await self._counts(self._where(None, {}))
+    async def counts(self, companies: Sequence[str] | None, company_ids: Mapping[str, str]) -> Mapping[str | None, int]:
+        """How many rows each company has; all of them unless some are named."""
+        return await self._counts(self._where(companies, company_ids))
 
     def _where(self, companies: Sequence[str] | None, company_ids: Mapping[str, str]) -> Condition:
         chosen = None if companies is None else tuple(companies)

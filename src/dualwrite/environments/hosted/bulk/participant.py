@@ -63,15 +63,25 @@ class HostedCopyParticipant(HostedParticipant):
         *,
         companies: Sequence[str] | None,
         most_rows: int,
+        others: bool = False,
         created_before: datetime | None = None,
     ) -> Sequence[Extent]:
         layout = self.layouts.of(table)
-        ids = await self._ids_of(layout, companies or ())
+
         surveyor = Surveyor(self.connection, self.layouts, table, created_before)
-        return await surveyor.extents(companies, ids, most_rows=most_rows)
+        counts = await surveyor.counts(None if others else companies, await self._ids_of(layout, companies or ()))
+        groups = [companies]
+        if others and companies is not None:
+            named = {each.lower() for each in companies}
+            groups.append([each for each in (told or "" for told in counts) if each.lower() not in named])
+        found: list[Extent] = []
+        for group in groups:
+            ids = await self._ids_of(layout, group or ())
+            found += await surveyor.extents(group, counts, ids, most_rows=most_rows)
+        return found
 
     async def count_by_company(self, table: str) -> Mapping[str | None, int]:
-        return await Surveyor(self.connection, self.layouts, table).counts()
+        return await Surveyor(self.connection, self.layouts, table).counts(None, {})
 
     async def frame(self, scan: Scan) -> pl.DataFrame:
         layout = self.layouts.of(scan.table)
