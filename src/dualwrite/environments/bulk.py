@@ -64,7 +64,7 @@ class Scan:
     """The committed rows of ``table`` to be read as a frame, in the order of their ids.
 
     ``companies`` in this side's words, without regard to case; an empty text for the rows that have none. ``ids`` names
-    the rows instead of ``span``. ``created_before``, by the clock of the environment (``CopyParticipant.now``), leaves
+    the rows within ``span``. ``created_before``, by the clock of the environment (``CopyParticipant.now``), leaves
     out rows that are surely younger, where the environment can tell.
     """
 

@@ -65,6 +65,10 @@ class Direction(Enum):
     def target(self) -> Side:
         return self.source.partner
 
+    @property
+    def opposite(self) -> Direction:
+        return Direction.TO_FINOPS if self is Direction.TO_DATAVERSE else Direction.TO_DATAVERSE
+
 
 class SyncDirection(Enum):
     """Which ways a column mapping is used."""

@@ -109,13 +109,17 @@ class RefusalGroup:
 
 @dataclass(frozen=True, slots=True)
 class DoneAgain:
-    """The rows of a partition that a later run has carried out: those with ``ids``, or those of companies in a span."""
+    """The rows of a partition that a later run has carried out: those with ``ids``, or those of companies in a span.
+
+    ``except_ids`` have still to be completed.
+    """
 
     map: str
     direction: Direction
     legal_entities: tuple[str, ...] | None = None
     span: Span | None = None
     ids: tuple[Value, ...] | None = None
+    except_ids: tuple[Value, ...] = ()
 
 
 class RefusalRepository:
@@ -229,6 +233,29 @@ class RefusalRepository:
                 for row in await connection.execute(query)
             }
 
+    async def unfinished(
+        self, connection_name: str, *, map: str | None = None
+    ) -> dict[str, dict[Direction, frozenset[Value]]]:
+        """By map (all, or the named one) and direction, the rows that are in the target with no more than a half.
+
+        Runs have inserted them, and have been refused to complete them since.
+        """
+        t, r = tables.refused_row, tables.initial_sync_run
+        query = (
+            select(t.c.map, t.c.direction, func.array_agg(t.c.record_id.distinct()).label("ids"))
+            .join(r, r.c.run == t.c.run)
+            .where(r.c.connection == connection_name, t.c.whole, t.c.settled_by.is_(None), t.c.record_id != "")
+            .group_by(t.c.map, t.c.direction)
+        )
+        if map is not None:
+            query = query.where(t.c.map == map)
+        found: dict[str, dict[Direction, frozenset[Value]]] = {}
+        async with self._transactions.begin() as connection:
+            for row in await connection.execute(query):
+                direction = Direction(row.direction)
+                found.setdefault(row.map, {})[direction] = frozenset(record_ids(row.ids, direction))
+        return found
+
     async def first_of_each(self, run: RunId, *, rows: int) -> tuple[Refusal, ...]:
         """The first refused rows of each map, direction and legal entity of the run."""
         t = tables.refused_row
@@ -276,9 +303,11 @@ def _copied(run: RunId, partition: int, each: RefusedRecord) -> Sequence[object]
 
 def _covered(done: DoneAgain) -> Sequence[ColumnElement[bool]]:
     t = tables.refused_row
-    if done.ids is not None:
-        return (t.c.record_id.in_([str(each) for each in done.ids]),)
     conditions: list[ColumnElement[bool]] = []
+    if done.except_ids:
+        conditions.append(t.c.record_id.not_in([str(each) for each in done.except_ids]))
+    if done.ids is not None:
+        return (*conditions, t.c.record_id.in_([str(each) for each in done.ids]))
     if done.legal_entities is not None:
         entities = [each.lower() for each in done.legal_entities]
         conditions.append(func.lower(t.c.legal_entity).in_(entities))

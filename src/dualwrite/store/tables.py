@@ -307,6 +307,11 @@ Index(
     refused_row.c.run,
     postgresql_where=refused_row.c.settled_by.is_(None),
 )
+Index(
+    "ix_refused_row_unfinished",
+    refused_row.c.map,
+    postgresql_where=refused_row.c.settled_by.is_(None) & refused_row.c.whole,
+)
 
 file_import = Table(
     "file_import",

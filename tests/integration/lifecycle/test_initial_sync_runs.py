@@ -226,6 +226,26 @@ async def test_circles_are_closed_against_the_masters_way_too(room: SyncRoom) ->
     assert (await room.linked.account("I3"))["primarycontactid"] == (await room.linked.contact("NOBODY"))["contactid"]
 
 
+@pytest.mark.parametrize("first_master", Side)
+async def test_no_run_carries_back_what_another_could_not_complete(room: SyncRoom, first_master: Side) -> None:
+    await room.finops(customer("I1"), customer("I3", InvoiceAccount="NOBODY"), customer("I2", InvoiceAccount="I1"))
+    for master in (first_master, Side.DATAVERSE, Side.DATAVERSE, first_master):
+        run = await room.conduct(await room.syncs.start(RunOptions((MapChoice(CUSTOMERS, master),), who="tests")))
+        assert run.state is RunState.WITH_REFUSALS
+        assert is_sound(await room.reports.report(run.run))
+        assert await room.refused() == ["I3"]
+        assert (await room.linked.account("I3"))["msdyn_billingaccount"] is None
+        assert (await room.linked.customer("I3"))["InvoiceAccount"] == "NOBODY"
+        await room.lifecycle.stop([CUSTOMERS])
+    await room.finops(customer("NOBODY"))
+    choices = (MapChoice(CUSTOMERS, Side.DATAVERSE),)
+    run = await room.conduct(await room.syncs.start(RunOptions(choices, who="tests")))
+    assert run.state is RunState.COMPLETED
+    invoiced = await room.linked.account("NOBODY")
+    assert (await room.linked.account("I3"))["msdyn_billingaccount"] == invoiced["accountid"]
+    assert await room.refused() == []
+
+
 # --- what may be started --------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from dualwrite.cli.initial_sync.arrangement import Wishes
 from dualwrite.cli.initial_sync.preview import preview_document, preview_shown
 from dualwrite.cli.initial_sync.proposing import Proposed, propose
 from dualwrite.cli.invocation import Invocation
-from dualwrite.composition.house import House
+from dualwrite.composition.house import CONNECTION, House
 from dualwrite.sync.initial_sync.job import ChosenMap, PlannedPartition, PreviewedWay
 
 
@@ -49,4 +49,5 @@ async def _preview(house: House, proposed: Proposed, status: Status, *, samples:
     chosen = {plan.map.name for plan in proposed.plans}
     others = [plan for plan in routing.plans if plan.map.name not in chosen]
     routing = replace(routing, plans=(*others, *proposed.plans))
-    return await preview(house.pair, routing, maps, samples=samples, previewed=previewed)
+    unfinished = await house.store.refusals.unfinished(CONNECTION)
+    return await preview(house.pair, routing, maps, samples=samples, unfinished=unfinished, previewed=previewed)

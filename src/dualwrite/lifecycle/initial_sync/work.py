@@ -199,7 +199,8 @@ class SyncWork:
         )
         entities = attempt.map.legal_entities
         chosen = ChosenMap(plan, attempt.map.master, None if entities is None else frozenset(entities))
-        job = planned.job(run.run, chosen, created_before=run.created_before)
+        unfinished = (await self._store.refusals.unfinished(run.connection, map=each.map)).get(each.map, {})
+        job = planned.job(run.run, chosen, created_before=run.created_before, unfinished=unfinished)
         if run.rerun is not RerunKind.WITHOUT_FAILED:
             return job
         refused = await self._store.refusals.open_ids(run.connection, run.root, map=each.map, other_than=run.run)
@@ -220,10 +221,10 @@ class SyncWork:
         counts = {company: RowCounts(**asdict(count)) for company, count in outcome.counts.items()}
         async with self._store.transaction() as repositories:
             await repositories.partitions.finish(attempt.run.run, job.number, counts, left_open=outcome.open_ids)
-            if job.second_pass_of is None:
-                await repositories.refusals.settle(
-                    attempt.run, _done_again(job, companies), keep_root=attempt.run.rerun is RerunKind.WITHOUT_FAILED
-                )
+            done = replace(_done_again(job, companies), except_ids=outcome.open_ids)
+            await repositories.refusals.settle(
+                attempt.run, done, keep_root=attempt.run.rerun is RerunKind.WITHOUT_FAILED
+            )
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

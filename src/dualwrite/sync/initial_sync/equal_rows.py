@@ -44,20 +44,21 @@ async def read_unequal(
 ) -> SourceRows | None:
     """The rows that are not surely equal, whole, with the number of the others; None where a look is not worth it."""
     copied = _copied_columns(job.route)
-    if not job.is_masters_way or job.extent is None or job.extent.rows < _FEW_ROWS or len(copied.source) < _FEW_COLUMNS:
+    rows = job.extent.rows if job.extent is not None and job.ids is None else 0
+    if not job.is_masters_way or rows < _FEW_ROWS or len(copied.source) < _FEW_COLUMNS:
         return None
     if not await _are_mostly_there(reading, writing, routing, job):
         return None
     narrow = _without(job, copied)
-    rows = await read_rows(reading, routing, narrow, glance=Glance(narrow.route, digest=copied.source))
-    equal = await _equal(Desk(reading, writing, routing, narrow, rows.frame, Endings(narrow, rows)), copied)
-    known = Counter(rows.frame.filter(equal)[ENTITY].to_list())
-    others = rows.frame.filter(~equal).select(ID)
+    read = await read_rows(reading, routing, narrow, glance=Glance(narrow.route, digest=copied.source))
+    equal = await _equal(Desk(reading, writing, routing, narrow, read.frame, Endings(narrow, read)), copied)
+    known = Counter(read.frame.filter(equal)[ENTITY].to_list())
+    others = read.frame.filter(~equal).select(ID)
     if others.is_empty():
-        return SourceRows(rows.frame.clear(), rows.filtered, known)
+        return SourceRows(read.frame.clear(), read.filtered, known)
     again = replace(job, extent=None, ids=tuple(ids_of(others, job.route.source.side)), created_before=None)
     unequal = await read_rows(reading, routing, again)
-    return SourceRows(unequal.frame, Counter(rows.filtered) + Counter(unequal.filtered), known)
+    return SourceRows(unequal.frame, Counter(read.filtered) + Counter(unequal.filtered), known)
 
 
 async def _are_mostly_there(

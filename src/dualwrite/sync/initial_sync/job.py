@@ -7,12 +7,13 @@ texts (GUIDs).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 from typing import TypeAlias
 from uuid import UUID
 
@@ -78,6 +79,10 @@ class PartitionJob:
     rows that surely came later, which are live sync's. ``second_pass_of`` is the number of the partition that left
     ``ids`` open. ``whole`` tells that this run, or one that it does again, has inserted the rows without being able to
     complete them, so that they get all columns. ``without_ids`` are left alone, as if they were not there.
+
+    ``unfinished`` are rows of which an earlier run has brought no more than a half to the target: they are ``whole``.
+    ``unfinished_back`` are rows of the target that stand so to the source: what the source has of them is not the
+    master's word.
     """
 
     run: UUID
@@ -92,6 +97,8 @@ class PartitionJob:
     second_pass_of: int | None = None
     whole: bool = False
     without_ids: frozenset[Value] = frozenset()
+    unfinished: frozenset[Value] = frozenset()
+    unfinished_back: frozenset[Value] = frozenset()
 
     @property
     def route(self) -> DirectionPlan:
@@ -107,8 +114,13 @@ class PartitionJob:
 
         A map that goes one way only has no other; rows that are to be ``whole`` are the other side's to fill.
         """
-        back = Direction.TO_FINOPS if self.direction is Direction.TO_DATAVERSE else Direction.TO_DATAVERSE
-        return self.whole or self.direction.source is self.master or self.plan.direction(back) is None
+        one_way = self.plan.direction(self.direction.opposite) is None
+        return self.whole or self.direction.source is self.master or one_way
+
+    @property
+    def left_alone(self) -> frozenset[Value]:
+        """Record ids of the target whose rows are left as they are: the other way completes their halves."""
+        return self.unfinished_back if self.is_masters_way and not self.whole else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +162,15 @@ class PlannedPartition:
     def rows(self) -> int:
         return len(self.ids) if self.ids is not None else self.extent.rows if self.extent is not None else 0
 
-    def job(self, run: UUID, chosen: ChosenMap, *, created_before: datetime | None) -> PartitionJob:
-        """What :func:`partition.carry_out` is asked to do."""
+    def job(
+        self,
+        run: UUID,
+        chosen: ChosenMap,
+        *,
+        created_before: datetime | None,
+        unfinished: Mapping[Direction, Collection[Value]] = MappingProxyType({}),
+    ) -> PartitionJob:
+        """What :func:`partition.carry_out` is asked to do; ``unfinished`` has record ids of each direction's source."""
         return PartitionJob(
             run=run,
             number=self.number,
@@ -164,6 +183,8 @@ class PlannedPartition:
             created_before=created_before,
             second_pass_of=self.second_pass_of,
             whole=self.whole,
+            unfinished=frozenset(unfinished.get(self.direction, ())),
+            unfinished_back=frozenset(unfinished.get(self.direction.opposite, ())),
         )
 
 

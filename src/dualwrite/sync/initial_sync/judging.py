@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from dualwrite.environments.bulk import COMPANY, ROW
+from dualwrite.environments.bulk import COMPANY, ID, ROW
 from dualwrite.environments.new_ids import new_ids
 from dualwrite.maps.columnar.execute import ColumnarResult, FrameLookup, refusals, transform_frame
 from dualwrite.maps.columnar.frames import dotted, in_frame
@@ -24,7 +24,7 @@ from dualwrite.sync.initial_sync.agreement import returns
 from dualwrite.sync.initial_sync.comparison import Comparison
 from dualwrite.sync.initial_sync.desk import Desk, read_again
 from dualwrite.sync.initial_sync.filling import OPEN, filled
-from dualwrite.sync.initial_sync.job import Ending
+from dualwrite.sync.initial_sync.job import Ending, id_to_json
 from dualwrite.sync.initial_sync.partners import Partners, as_stored, find_partners
 from dualwrite.sync.initial_sync.references import OWN, NewRows
 
@@ -54,7 +54,7 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
         return Judged(_NO_ROWS, [], pl.DataFrame(schema=_OWN), [])
     rows, partners = await match_rows(desk, rows)
     here = rows[ROW].is_in(partners.present[ROW].implode())
-    new, present = rows.filter(~here), rows.filter(here)
+    new, present = rows.filter(~here), _without_left_alone(desk, rows.filter(here), partners)
     del rows
     if new.height and not desk.job.is_masters_way:
         new = await read_again(desk, new)
@@ -63,6 +63,17 @@ async def judge(desk: Desk, rows: pl.DataFrame) -> Judged:
     updates = await judge_present(desk, desk.there, present, partners.present)
     own = pl.concat(desk.own) if desk.own else pl.DataFrame(schema=_OWN)
     return Judged(inserts, updates, own, sorted(set(desk.one_by_one)))
+
+
+def _without_left_alone(desk: Desk, rows: pl.DataFrame, partners: Partners) -> pl.DataFrame:
+    """``rows``, which all have partners, without those that are left as they are."""
+    if not desk.job.left_alone:
+        return rows
+    ids = pl.Series([id_to_json(each) for each in desk.job.left_alone], dtype=partners.present.schema[ID])
+    left = partners.present.filter(pl.col(ID).is_in(ids.implode()))[ROW]
+    alone = rows[ROW].is_in(left.implode())
+    desk.endings.end(rows.filter(alone)[ROW].to_list(), Ending.EQUAL)
+    return rows.filter(~alone)
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------

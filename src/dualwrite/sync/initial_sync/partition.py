@@ -93,12 +93,20 @@ async def _known(session: CopyParticipant, run: UUID, number: int) -> PartitionO
 
 
 def parts(job: PartitionJob, first: PartitionOutcome | None) -> Sequence[PartitionJob]:
-    """The rows that the first pass has inserted, or could not, are completed whole, whichever way the master's is."""
-    if first is None or job.is_masters_way:
+    """Rows that a run has inserted and not completed yet, or could not insert, are whole: this one and earlier ones.
+
+    They get all columns whichever way the master's is.
+    """
+    own = set(job.unfinished)
+    for each in first.left_open if first is not None else ():
+        if each.ending in (Ending.INSERTED, Ending.REFUSED):
+            own.update(each.ids)
+    if not own:
         return [job]
-    own = {it for each in first.left_open if each.ending in (Ending.INSERTED, Ending.REFUSED) for it in each.ids}
-    whole = tuple(each for each in job.ids or () if each in own)
-    others = tuple(each for each in job.ids or () if each not in own)
+    if job.ids is None:
+        return [replace(job, ids=tuple(own), whole=True), replace(job, without_ids=job.without_ids | own)]
+    whole = tuple(each for each in job.ids if each in own)
+    others = tuple(each for each in job.ids if each not in own)
     return [replace(job, ids=whole, whole=True), replace(job, ids=others)]
 
 

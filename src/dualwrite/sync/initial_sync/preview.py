@@ -6,14 +6,16 @@ told by the run.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.maps.plan import Path
 from dualwrite.maps.values import Direction
+from dualwrite.metadata.values import Value
 from dualwrite.sync.initial_sync.desk import Desk, Preview, route_there, whole_rows
 from dualwrite.sync.initial_sync.endings import Endings
 from dualwrite.sync.initial_sync.job import (
@@ -39,6 +41,9 @@ from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair, Routing
 Previewed: TypeAlias = Callable[[PlannedPartition], Awaitable[None]]
 """Is told each partition that has been looked at."""
 
+Unfinished: TypeAlias = Mapping[str, Mapping[Direction, Collection[Value]]]
+"""By map and direction, the record ids of rows that runs have inserted and could not complete."""
+
 _NO_RUN: Final = UUID(int=0)
 _Group: TypeAlias = tuple[str, Direction, str]
 _Sample = TypeVar("_Sample")
@@ -55,31 +60,32 @@ async def preview(
     *,
     most_rows: int = MOST_ROWS,
     samples: int = 5,
+    unfinished: Unfinished = MappingProxyType({}),
     previewed: Previewed = unwatched,
 ) -> Sequence[PreviewedWay]:
     """What a run over ``maps``, in this order, would do with the rows of each map, direction and legal entity.
 
     Nothing is written on either side. Rows that earlier maps would bring count as there. ``samples`` is how many
-    conflicts and refusals are told of each. ``routing`` holds the companies and the plans of ``maps``, which need not
-    run.
+    conflicts and refusals are told of each. ``unfinished`` as in ``PartitionJob``, by map and direction. ``routing``
+    holds the companies and the plans of ``maps``, which need not run.
     """
     planned = await survey(pair, routing, maps, most_rows=most_rows)
     view = _View(pair, routing, Preview(_watched(maps), samples))
     left_open: list[tuple[PlannedPartition, PartitionOutcome]] = []
     for each in planned:
-        outcome = await view.look(_job(each, maps), None)
+        outcome = await view.look(_job(each, maps, unfinished), None)
         if outcome.open_ids:
             left_open.append((each, outcome))
         await previewed(each)
     for each, first in left_open:
         again = replace(each, extent=None, ids=first.open_ids, open_tables=frozenset(), second_pass_of=each.number)
-        await view.look(_job(again, maps), first)
+        await view.look(_job(again, maps, unfinished), first)
     return view.told()
 
 
-def _job(each: PlannedPartition, maps: Sequence[ChosenMap]) -> PartitionJob:
+def _job(each: PlannedPartition, maps: Sequence[ChosenMap], unfinished: Unfinished) -> PartitionJob:
     chosen = next(it for it in maps if it.plan.map.name == each.map_name)
-    return each.job(_NO_RUN, chosen, created_before=None)
+    return each.job(_NO_RUN, chosen, created_before=None, unfinished=unfinished.get(each.map_name, {}))
 
 
 def _watched(maps: Sequence[ChosenMap]) -> Mapping[str, frozenset[Path]]:

@@ -76,7 +76,9 @@ def _scan(job: PartitionJob, companies: Companies, glance: Glance) -> Scan:
         digest=glance.digest,
     )
     if job.ids is not None:
-        return replace(scan, ids=job.ids, created_before=None)
+        scan = replace(scan, ids=job.ids, created_before=None)
+        if job.extent is None:
+            return scan
     extent = job.extent or Extent(None, Span(), 0)
     links = companies.by_legal_entity if job.route.source.side is Side.FINOPS else companies.by_code
     # Rows of companies that are not linked are only counted.

@@ -122,9 +122,13 @@ class _RowPath:
                 self._written.refer([position], to=[to])
 
     async def _write(self, work: Work) -> RecordChange | None:
-        """What was written, None where nothing is to be: the target has the row, and agrees with it."""
-        held = None if self._desk.exact else await self._partner(work)
-        if held is None:
+        """What was written, None where nothing is to be: the target has the row, which agrees or is left alone."""
+        alone, exact = self._desk.job.left_alone, self._desk.exact
+        held = None if exact and not alone else await self._partner(work)
+        if held is not None and record_id(self._route.target, held) in alone:
+            self._writer.left_open = []
+            return None
+        if held is None or exact:
             return (await self._writer.carry_out([work]))[0]
         there = self._desk.there
         values = transform(there, work.row, related=work.related, changed=None, label=work.label).values

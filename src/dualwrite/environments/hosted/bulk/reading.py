@@ -86,9 +86,8 @@ def scanned(layout: Layout, scan: Scan, company_ids: Mapping[str, str]) -> Condi
     """Which rows of alias ``t`` a scan reads."""
     where = Condition()
     add_companies(where, layout, scan.companies, company_ids)
-    if scan.ids is None:
-        add_span(where, layout, scan.span)
-    else:
+    add_span(where, layout, scan.span)
+    if scan.ids is not None:
         where.add(f"t.{quoted(layout.id_column)} = ANY(%s::{id_cast(layout)}[])", list(map(str, scan.ids)))
     if scan.created_before is not None and CREATED in layout.table.by_name:
         where.add(f"t.{quoted(CREATED)} <= %s", scan.created_before)
