@@ -233,15 +233,15 @@ class SyncWork:
         async with self._store.transaction() as repositories:
             record = await locked_run(repositories, self._connection, run)
             after = next_state(RunAction.SETTLE, record.state)
-            if after is None:
-                return record.state
-            record = await repositories.initial_syncs.move(run, after)
-            await repositories.partitions.release(run)
-            if after is RunState.CANCELLED:
-                await put_back(repositories, record)
-        if after is RunState.CANCELLED:
+            if after is not None:
+                record = await repositories.initial_syncs.move(run, after)
+                await repositories.partitions.release(run)
+                if after is RunState.CANCELLED:
+                    await put_back(repositories, record)
+        if record.state.is_at_rest:
+            # Also when it was found so: whoever brought it to rest may have died before telling the others.
             await self._router.renew()
-        return after
+        return record.state
 
     async def finish(self, run: RunId) -> RunState:
         """The maps are running and the run has ended, or awaits a decision, or was to pause or to be cancelled.
