@@ -66,13 +66,14 @@ class MapVersion:
 
 
 class RunningMap(NamedTuple):
-    """A map that live changes pass through."""
+    """A map that live changes pass through, or wait for."""
 
     name: str
     version: str
     document: str
-    initializing: bool
-    """What was there before is still being copied."""
+    state: MapState
+    held: bool
+    """Changes are refused for the moment, to be tried again: the last queued ones are just being replayed."""
 
 
 class MapRepository:
@@ -248,23 +249,24 @@ class MapRepository:
             return None if row is None else _version(row)
 
     async def running(self, connection_name: str) -> tuple[RunningMap, ...]:
-        """The maps that live changes pass through, with their active documents, in their order of starting.
+        """The maps that live changes pass through or wait for, with their active documents, in their order of starting.
 
         A map that is initializing is live already: its initial sync brings what was there before.
         """
         m, v = tables.table_map, tables.map_version
         query = (
-            select(m.c.name, m.c.active_version, v.c.document, m.c.state == MapState.INITIALIZING.value)
+            select(m.c.name, m.c.active_version, v.c.document, m.c.state, m.c.held)
             .join_from(
                 m, v, (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
             )
-            .where(
-                m.c.connection == connection_name, m.c.state.in_([MapState.RUNNING.value, MapState.INITIALIZING.value])
-            )
+            .where(m.c.connection == connection_name, m.c.state != MapState.NOT_RUNNING.value)
             .order_by(m.c.position, m.c.name)
         )
         async with self._transactions.begin() as connection:
-            return tuple(RunningMap(*row) for row in await connection.execute(query))
+            return tuple(
+                RunningMap(name, version, document, MapState(state), held)
+                for name, version, document, state, held in await connection.execute(query)
+            )
 
     async def set_state(
         self, connection_name: str, name: str, state: MapState, *, expected: frozenset[MapState] | None

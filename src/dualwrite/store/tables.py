@@ -163,6 +163,7 @@ table_map = Table(
         nullable=False,
     ),
     Column("position", Integer, nullable=False),
+    Column("held", Boolean, nullable=False, server_default="false"),
     _now("changed_at"),
     ForeignKeyConstraint(
         ["connection", "name", "active_version"],

@@ -9,6 +9,7 @@ from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import Epoch
 from dualwrite.maps.plan import Plan
 from dualwrite.store.database import Store
+from dualwrite.store.maps import MapState
 from dualwrite.sync.compiled_maps import Basis, CompiledMaps
 from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.recovery import Recovery
@@ -69,7 +70,7 @@ class StoredRouter:
         copying = frozenset(
             table.name
             for plan, each in zip(plans, running, strict=True)
-            if each.initializing
+            if each.state is MapState.INITIALIZING
             for table in (plan.finops, plan.dataverse)
         )
         return Routing(epoch, plans, Companies(companies), await self._known_maps(plans), copying)
