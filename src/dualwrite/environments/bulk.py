@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from dualwrite.environments.port import Commitment, Environment, Participant
+from dualwrite.environments.port import Environment, Participant
 from dualwrite.metadata.values import Value
 
 if TYPE_CHECKING:
@@ -185,14 +185,6 @@ class CopyParticipant(Participant, Protocol):
 
         Live changes pass the gate of each table they write while it is being copied (see ``Participant.accept``); a
         prepared transaction is through when it has been settled.
-        """
-        ...
-
-    async def decide(self, commitment: Commitment) -> None:
-        """What was written is committed, as the source of a change whose other half ``commitment`` is, and that is
-        settled. Like a served transaction it commits only under the epoch it was routed under.
-
-        Raises: Contention (nothing was written on either side), EnvironmentUnavailable, OutcomeUnknown.
         """
         ...
 

@@ -8,7 +8,7 @@ written there passes the pipeline again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,8 @@ from functools import cached_property
 from typing import NewType, Protocol, TypeAlias
 from uuid import UUID
 
+from dualwrite.environments.operation import Operation as Operation
+from dualwrite.environments.queue import NewRecord, Position, QueueCount, QueuedRecord, QueueFilter, RecordMark
 from dualwrite.errors import Contention
 from dualwrite.filters.tree import Expression
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
@@ -129,12 +131,6 @@ class Delete:
 
 
 Command: TypeAlias = Create | Update | Delete
-
-
-class Operation(Enum):
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
 
 
 @dataclass(frozen=True)
@@ -277,6 +273,10 @@ class Session(Protocol):
         """Apply ``commands`` in order and tell what each did. Raises: RecordRefused, Contention."""
         ...
 
+    async def queue(self, change: ChangeId, records: Sequence[NewRecord], *, caller: str) -> None:
+        """The records are in this environment's queue, as one transaction, if the open transaction commits."""
+        ...
+
 
 class Participant(Session, Protocol):
     """The engine's transaction in a target: accepted, written, prepared, and then decided by the source.
@@ -312,6 +312,33 @@ class Participant(Session, Protocol):
 
     async def commit(self) -> None:
         """Commit at once, where no other side takes part (initial sync)."""
+        ...
+
+    async def decide(self, commitment: Commitment) -> None:
+        """What was written is committed, as the source of a change whose other half ``commitment`` is, and that is
+        settled. Like a served transaction it commits only under the epoch it was routed under.
+
+        Raises: Contention (nothing was written on either side), EnvironmentUnavailable, OutcomeUnknown.
+        """
+        ...
+
+    async def claim(self, positions: Sequence[Position], maps: Collection[str]) -> Sequence[QueuedRecord]:
+        """What is left in this environment's queue at these positions for these maps, in order.
+
+        Nobody else has it until this transaction ends.
+        """
+        ...
+
+    async def take(self, records: Sequence[QueuedRecord]) -> None:
+        """The records leave the queue."""
+        ...
+
+    async def met(self, marks: Collection[tuple[str, RecordMark]], *, lost: bool) -> frozenset[tuple[str, RecordMark]]:
+        """Which of these records (by map and mark) wait in this environment's queue, too.
+
+        Their changes are marked: as ``lost`` to the other side's, or else as ``whole``. Those that are lost already do
+        not count.
+        """
         ...
 
 
@@ -450,6 +477,20 @@ class Environment(Protocol):
 
     async def forget(self, before: datetime) -> None:
         """Decisions and acceptances older than ``before`` are dropped."""
+        ...
+
+    async def queue_counts(self) -> Sequence[QueueCount]:
+        """What waits in the queue, by map."""
+        ...
+
+    async def queued(
+        self, which: QueueFilter, *, after: tuple[Position, int] = (0, 0), limit_rows: int = 100
+    ) -> Sequence[QueuedRecord]:
+        """The records in the queue behind ``after`` (position and number), in order."""
+        ...
+
+    async def queue_positions(self, maps: Collection[str], *, most: int | None = None) -> Sequence[Position]:
+        """The positions, in order, at which something is left for these maps."""
         ...
 
     def scan(self, query: RowQuery, *, batch_rows: int = 1000) -> AsyncIterator[Sequence[Row]]:

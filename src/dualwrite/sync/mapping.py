@@ -99,6 +99,7 @@ class _Remembering:
         self.search = session.search
         self.lock = session.lock
         self.execute = session.execute
+        self.queue = session.queue
 
     async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
         found = dict(await self._session.follow(follow))

@@ -54,6 +54,34 @@ CREATE TABLE IF NOT EXISTS dualwrite.copied_partition (
     PRIMARY KEY (run, partition)
 );
 
+-- Changes that wait for a paused map, written by the source in its own transaction. The position is drawn when all rows are
+-- locked, so transactions that touch one another have their positions in the order in which they commit.
+CREATE TABLE IF NOT EXISTS dualwrite.queued_transaction (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change_id uuid NOT NULL,
+    caller text NOT NULL,
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE IF NOT EXISTS dualwrite.queued_record (
+    position bigint NOT NULL REFERENCES dualwrite.queued_transaction ON DELETE CASCADE,
+    number int NOT NULL,
+    map text NOT NULL,
+    legal_entity text NOT NULL,
+    operation text NOT NULL CHECK (operation IN ('create', 'update', 'delete')),
+    record_id text NOT NULL,
+    record text NOT NULL,
+    mark text NOT NULL,
+    changed text[],
+    held jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    size_bytes bigint NOT NULL,
+    whole boolean NOT NULL DEFAULT false,
+    lost boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (position, number)
+);
+CREATE INDEX IF NOT EXISTS queued_record_map ON dualwrite.queued_record (map, position);
+CREATE INDEX IF NOT EXISTS queued_record_mark ON dualwrite.queued_record USING hash (mark);
+
 -- The last thing a served transaction does. Shared lock first, epoch second, in statements of their own: a recovery that holds
 -- the exclusive lock has either not raised the epoch yet and waits for us, or has, and we see it.
 CREATE OR REPLACE FUNCTION dualwrite.decide(p_epoch bigint, p_change uuid, p_prepared text, p_target text)

@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant
 from dualwrite.environments.hosted.query import CompiledQuery, compile_query, position
+from dualwrite.environments.hosted.queue import Queue
 from dualwrite.environments.hosted.rules import Rule
 from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.hosted.settings import HostedSettings
@@ -46,6 +47,7 @@ from dualwrite.environments.port import (
     RecordChange,
     RowQuery,
 )
+from dualwrite.environments.queue import Position, QueueCount, QueuedRecord, QueueFilter
 from dualwrite.errors import (
     Contention,
     EnvironmentUnavailable,
@@ -345,6 +347,23 @@ class HostedEnvironment:
                     "SELECT change_id FROM dualwrite.decision WHERE change_id = ANY(%s)", [list(changes)]
                 )
                 return frozenset(ChangeId(row["change_id"]) for row in await cursor.fetchall())
+
+    async def queue_counts(self) -> Sequence[QueueCount]:
+        async with self._connection(self._engine) as connection:
+            with translated(self._shape.layouts):
+                return await Queue(connection, self.side).counts()
+
+    async def queued(
+        self, which: QueueFilter, *, after: tuple[Position, int] = (0, 0), limit_rows: int = 100
+    ) -> Sequence[QueuedRecord]:
+        async with self._connection(self._engine) as connection:
+            with translated(self._shape.layouts):
+                return await Queue(connection, self.side).records(which, after=after, limit_rows=limit_rows)
+
+    async def queue_positions(self, maps: Collection[str], *, most: int | None = None) -> Sequence[Position]:
+        async with self._connection(self._engine) as connection:
+            with translated(self._shape.layouts):
+                return await Queue(connection, self.side).positions(maps, most=most)
 
     async def forget(self, before: datetime) -> None:
         async with self._connection(self._engine) as connection:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from uuid import UUID
 
 from psycopg import errors as pg
 from psycopg.pq import TransactionStatus
 
+from dualwrite.environments.hosted.deciding import commit_decided
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.gates import passing
 from dualwrite.environments.hosted.session import HostedSession
 from dualwrite.environments.hosted.shape import Shape
-from dualwrite.environments.port import ChangeId, EnvironmentName, Epoch, PreparedName
+from dualwrite.environments.port import ChangeId, Commitment, EnvironmentName, Epoch, PreparedName
+from dualwrite.environments.queue import Position, QueuedRecord, RecordMark
 
 NAME_PREFIX = "dualwrite"
 
@@ -95,6 +97,23 @@ class HostedParticipant(HostedSession):
         with translated(self.layouts):
             await self.connection.execute("COMMIT")
         self._state = State.ENDED
+
+    async def decide(self, commitment: Commitment) -> None:
+        self._state = State.ENDED
+        await commit_decided(self.connection, self.layouts, commitment)
+        await commitment.committed()
+
+    async def claim(self, positions: Sequence[Position], maps: Collection[str]) -> Sequence[QueuedRecord]:
+        with translated(self.layouts):
+            return await self._queue.claim(positions, maps)
+
+    async def take(self, records: Sequence[QueuedRecord]) -> None:
+        with translated(self.layouts):
+            await self._queue.take(records)
+
+    async def met(self, marks: Collection[tuple[str, RecordMark]], *, lost: bool) -> frozenset[tuple[str, RecordMark]]:
+        with translated(self.layouts):
+            return await self._queue.met(marks, lost=lost)
 
     async def close(self) -> None:
         """Roll back what is neither prepared nor committed."""

@@ -10,9 +10,11 @@ from dualwrite.environments.hosted.ddl import quoted, relation
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import TWO_ROWS, DictConnection, RowFinder
 from dualwrite.environments.hosted.layout import Layout
+from dualwrite.environments.hosted.queue import Queue
 from dualwrite.environments.hosted.shape import Shape
 from dualwrite.environments.hosted.validation import checked, refuse
 from dualwrite.environments.port import (
+    ChangeId,
     Command,
     CommandValue,
     Create,
@@ -26,6 +28,7 @@ from dualwrite.environments.port import (
     ResultOf,
     Update,
 )
+from dualwrite.environments.queue import NewRecord
 from dualwrite.errors import (
     PreconditionFailed,
     RecordNotFound,
@@ -62,8 +65,13 @@ class HostedSession(RowFinder):
         self._needs = needs
         self._results: list[RecordChange] = []
         self._applying = False
+        self._queue = Queue(connection, shape.schema.side)
         self.made_by_rules: list[RecordChange] = []
         """What rules have written on the way, beside what was commanded."""
+
+    async def queue(self, change: ChangeId, records: Sequence[NewRecord], *, caller: str) -> None:
+        with translated(self.layouts):
+            await self._queue.add(change, records, caller=caller)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

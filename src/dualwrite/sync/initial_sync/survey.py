@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dualwrite.environments.bulk import CopyParticipant, Extent
+from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
 from dualwrite.sync.initial_sync.job import ChosenMap, PlannedPartition
@@ -17,6 +19,10 @@ from dualwrite.sync.link import COMPANY_TABLE, Pair, Routing
 
 MOST_ROWS: Final = 50_000
 """Rows of one partition: what is in memory at a time, and what is written in one transaction."""
+_BATCHES: Final = 8
+"""So many batches of a wave and direction are enough to keep the workers of a small installation busy to the end."""
+_PARTITIONS_TOGETHER: Final = 4
+"""Full partitions of one batch at most."""
 _MOST_PARTITIONS: Final = 50
 """Of one batch: partitions of no rows are some work, too."""
 
@@ -73,17 +79,27 @@ def pack(partitions: Sequence[PlannedPartition], *, most_rows: int) -> Sequence[
     """The partitions in the order of their waves, numbered from 0, small ones together in one batch.
 
     A batch is of one wave and writes to one environment; it has at most ``most_rows`` rows unless it is a single
-    partition.
+    partition, or there is so much of its kind that everybody has several batches to do.
     """
     packed: list[PlannedPartition] = []
     batch, filled, kind = -1, 0, None
+    share = _shares(partitions, most_rows=most_rows)
     for each in sorted(partitions, key=lambda it: (it.wave, it.direction.name)):
         weight = max(each.rows, -(-most_rows // _MOST_PARTITIONS))
-        if kind != (each.wave, each.direction) or filled + weight > most_rows:
+        if kind != (each.wave, each.direction) or filled + weight > share[each.wave, each.direction]:
             batch, filled, kind = batch + 1, 0, (each.wave, each.direction)
         filled += weight
         packed.append(replace(each, number=len(packed), batch=batch))
     return packed
+
+
+def _shares(partitions: Sequence[PlannedPartition], *, most_rows: int) -> Mapping[tuple[int, Direction], int]:
+    """Rows of one batch of each wave and direction: taking a batch from the queue takes a moment, too."""
+    rows: Counter[tuple[int, Direction]] = Counter()
+    for each in partitions:
+        rows[each.wave, each.direction] += each.rows
+    most = most_rows * _PARTITIONS_TOGETHER
+    return {kind: max(most_rows, min(most, count // _BATCHES)) for kind, count in rows.items()}
 
 
 def _partitions(maps: Sequence[ChosenMap], extents: Mapping[Way, Sequence[Extent]]) -> list[PlannedPartition]:

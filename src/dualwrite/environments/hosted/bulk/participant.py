@@ -19,14 +19,13 @@ from dualwrite.environments.hosted.bulk.reading import COMPANY_CODE, compile_sca
 from dualwrite.environments.hosted.bulk.transfer import array_text, read_frame, selection
 from dualwrite.environments.hosted.bulk.writing import FrameWriter
 from dualwrite.environments.hosted.ddl import quoted, relation
-from dualwrite.environments.hosted.deciding import commit_decided
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.gates import closing
 from dualwrite.environments.hosted.layout import Layout
-from dualwrite.environments.hosted.participant import HostedParticipant, State
+from dualwrite.environments.hosted.participant import HostedParticipant
 from dualwrite.environments.hosted.shape import Shape
-from dualwrite.environments.port import Command, Commitment, Delete, RecordChange
+from dualwrite.environments.port import Command, Delete, RecordChange
 from dualwrite.errors import Contention
 from dualwrite.metadata.conventions import COMPANY_TABLE
 from dualwrite.metadata.schema import Side
@@ -198,11 +197,6 @@ class HostedCopyParticipant(HostedParticipant):
                 if attempt == _GATE_ATTEMPTS - 1:
                     raise
                 await self.connection.execute("ROLLBACK TO SAVEPOINT gate")
-
-    async def decide(self, commitment: Commitment) -> None:
-        self._state = State.ENDED
-        await commit_decided(self.connection, self.layouts, commitment)
-        await commitment.committed()
 
     async def outcome_of(self, run: UUID, partition: int) -> str | None:
         query = "SELECT outcome FROM dualwrite.copied_partition WHERE run = %s AND partition = %s"
