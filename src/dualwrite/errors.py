@@ -13,6 +13,8 @@ DualwriteError
 ├── MapRefused                      a table map that may not run; carries its findings
 ├── SolutionRefused                 a solution file that cannot be read, or a solution that may not be had as it is
 ├── NotAllowed                      an action that the state or the caller's role forbids
+│   ├── NotFound                    what the caller names is not there
+│   └── RoleRefused                 the caller's roles do not allow it
 ├── NotAuthenticated                no credentials, or credentials that do not hold
 ├── RequestRefused …                requests that cannot be understood (servers.odata.refusals)
 └── RecordRefused                   one record that cannot be written as asked
@@ -116,6 +118,14 @@ class SolutionRefused(DualwriteError):
 
 class NotAllowed(DualwriteError):
     code = "DW0400"
+
+
+class NotFound(NotAllowed):
+    code = "DW0402"
+
+
+class RoleRefused(NotAllowed):
+    code = "DW0403"
 
 
 class NotAuthenticated(DualwriteError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dualwrite.errors import MapRefused, NotAllowed
+from dualwrite.errors import MapRefused, NotFound
 from dualwrite.maps.findings import Code, Finding, Severity
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.text import line_of, parse_map
@@ -63,12 +63,12 @@ def check_stored(compiled: CompiledMaps, stored: StoredVersion) -> CheckedMap:
 
 
 async def check_active(store: Store, connection: str, compiled: CompiledMaps, names: Sequence[str]) -> list[CheckedMap]:
-    """What stands in the way of running the active versions, map by map. Raises: NotAllowed for an unknown map."""
+    """What stands in the way of running the active versions, map by map. Raises: NotFound for an unknown map."""
     await compiled.refresh()
     stored = {each.name: each for each in await store.maps.active_versions(connection)}
     unknown = next((name for name in names if name not in stored), None)
     if unknown is not None:
-        raise NotAllowed(f"There is no map {unknown!r}. The maps are: {', '.join(stored) or 'none'}.")
+        raise NotFound(f"There is no map {unknown!r}. The maps are: {', '.join(stored) or 'none'}.", map=unknown)
     return [check_stored(compiled, stored[name]) for name in names]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.lifecycle.transitions import Action, allowed_from
 from dualwrite.maps.edit import next_version
 from dualwrite.maps.stamp import stamped
@@ -47,8 +47,8 @@ class MapVersions:
             return SavedVersion.read(stored)
         numbers = ", ".join(each.version for each in await self._store.maps.versions(self._connection, name))
         if not numbers:
-            raise NotAllowed(f"There is no map {name!r}. List the maps: dualwrite maps list", map=name)
-        raise NotAllowed(f"{name} has no version {version}; it has {numbers}.", map=name, version=version)
+            raise NotFound(f"There is no map {name!r}. List the maps: dualwrite maps list", map=name)
+        raise NotFound(f"{name} has no version {version}; it has {numbers}.", map=name, version=version)
 
     async def proposal(self, name: str) -> Version:
         """The number that the next version of the map may have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotFound
 from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
 from dualwrite.store.database import Repositories
 from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunMap, RunMapState, RunState
@@ -12,12 +12,12 @@ from dualwrite.store.maps import MapState
 
 
 async def locked_run(repositories: Repositories, connection: str, run: RunId) -> InitialSyncRun:
-    """The run; it and the maps stay as they are until the transaction ends. Raises: NotAllowed when there is none."""
+    """The run; it and the maps stay as they are until the transaction ends. Raises: NotFound when there is none."""
     # Always the maps first: whoever changes both takes them in this order.
     await repositories.maps.lock(connection)
     record = await repositories.initial_syncs.get(run, lock=True)
     if record is None or record.connection != connection:
-        raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
+        raise NotFound(f"There is no initial sync {run}.", run=str(run))
     return record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotFound
 from dualwrite.lifecycle.initial_sync.details import ERRORS_SHOWN, details_of
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
@@ -73,21 +73,21 @@ class SyncReports:
         self._connection = connection
 
     async def find(self, name: str = "") -> InitialSyncRun:
-        """The run whose id begins with ``name``, the latest when it is empty. Raises: NotAllowed."""
+        """The run whose id begins with ``name``, the latest when it is empty. Raises: NotFound."""
         runs = await self._store.initial_syncs.list(self._connection, limit_rows=None)
         found = [each for each in runs if str(each.run).startswith(name.lower())]
         if not found or (name and len(found) > 1):
             known = ", ".join(str(each.run)[:8] for each in (found or runs)[:5]) or "none"
             problem = "Several initial syncs begin" if found else "No initial sync begins"
             message = f"{problem} with {name!r}. There are: {known}." if name else _NEVER
-            raise NotAllowed(message, run=name)
+            raise NotFound(message, run=name)
         return found[0]
 
     async def run(self, run: RunId) -> InitialSyncRun:
-        """The run. Raises: NotAllowed for an unknown one."""
+        """The run. Raises: NotFound for an unknown one."""
         record = await self._store.initial_syncs.get(run)
         if record is None or record.connection != self._connection:
-            raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
+            raise NotFound(f"There is no initial sync {run}.", run=str(run))
         return record
 
     async def history(self, *, limit_rows: int = 20) -> tuple[RunReport, ...]:
@@ -99,7 +99,7 @@ class SyncReports:
         return tuple(RunReport(each, maps.get(each.run, ()), counts.get(each.run, ())) for each in runs)
 
     async def report(self, run: RunId) -> RunReport:
-        """How the run went so far. Raises: NotAllowed for an unknown run."""
+        """How the run went so far. Raises: NotFound for an unknown run."""
         record = await self.run(run)
         maps = await self._store.initial_syncs.maps(run)
         return RunReport(record, maps, await self._store.partitions.counts(run))
@@ -107,7 +107,7 @@ class SyncReports:
     # --- how far it is ------------------------------------------------------------------------------------------------
 
     async def progress(self, run: RunId) -> RunProgress:
-        """How far the run is; cheap enough to be asked every second. Raises: NotAllowed for an unknown run."""
+        """How far the run is; cheap enough to be asked every second. Raises: NotFound for an unknown run."""
         record = await self.run(run)
         maps = {each.map: each for each in await self._store.initial_syncs.maps(run)}
         counts = {
@@ -132,7 +132,7 @@ class SyncReports:
     async def by_legal_entity(self, run: RunId, *, map: str | None = None) -> Mapping[str, Advance]:
         """How far the legal entities (empty: none) are, of one map when named.
 
-        A partition that several share counts for each of them, with its rows divided evenly. Raises: NotAllowed.
+        A partition that several share counts for each of them, with its rows divided evenly. Raises: NotFound.
         """
         record = await self.run(run)
         links = await self._store.connections.companies(self._connection)
