@@ -449,6 +449,13 @@ class Environment(Protocol):
         """
         ...
 
+    async def pulse(self) -> None:
+        """The environment has answered a question that costs nothing, on a connection of its own.
+
+        Nobody who asks need wait for the answer. Raises: EnvironmentUnavailable.
+        """
+        ...
+
     async def epoch(self) -> Epoch:
         """The epoch under which this environment takes part in changes."""
         ...

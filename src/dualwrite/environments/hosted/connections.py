@@ -13,6 +13,9 @@ from dualwrite.environments.hosted.finding import DictConnection
 from dualwrite.environments.hosted.settings import HostedSettings
 
 _WAIT_S = 10.0
+_TRY_AGAIN_S = 3.0
+"""How long a lost connection is tried to be had again. Whoever needs one later tries at once; were the attempts to go
+on, further and further apart, nobody would get any for a while after the server has come back."""
 
 
 class Limits(NamedTuple):
@@ -49,6 +52,7 @@ def _pool(conninfo: str, limits: Limits, *, least: int, most: int) -> AsyncConne
         min_size=least,
         max_size=most,
         timeout=_WAIT_S,
+        reconnect_timeout=_TRY_AGAIN_S,
         check=_check_alive,
         open=False,
         kwargs={

@@ -23,6 +23,7 @@ from dualwrite.environments.hosted.deciding import commit_decided, roll_back
 from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
 from dualwrite.environments.hosted.finding import DictConnection
+from dualwrite.environments.hosted.heart import Heart
 from dualwrite.environments.hosted.participant import NAME_PREFIX, HostedParticipant
 from dualwrite.environments.hosted.query import CompiledQuery, compile_query, position
 from dualwrite.environments.hosted.queue import Queue
@@ -96,6 +97,7 @@ class HostedEnvironment:
         self._serving = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.source_lock_wait_ms)
         self._engine = connection_pool(conninfo, self.settings, lock_wait_ms=self.settings.target_lock_wait_ms)
         self._copying = copying_pool(conninfo, self.settings)
+        self._heart = Heart(name, conninfo)
 
     @property
     def schema(self) -> EnvironmentSchema:
@@ -112,6 +114,7 @@ class HostedEnvironment:
         await self._serving.close()
         await self._engine.close()
         await self._copying.close()
+        await self._heart.close()
 
     def follow_pipeline(self, pipeline: CommitPipeline) -> None:
         """From now on every served transaction passes ``pipeline`` before it commits."""
@@ -280,6 +283,9 @@ class HostedEnvironment:
         async with self._connection(self._engine) as connection:
             with translated(self._shape.layouts):
                 await connection.execute("DELETE FROM dualwrite.copied_partition WHERE run = %s", [run])
+
+    async def pulse(self) -> None:
+        await self._heart.beat()
 
     async def epoch(self) -> Epoch:
         async with self._connection(self._engine) as connection:
