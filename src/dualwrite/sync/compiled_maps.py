@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from dualwrite.environments.port import EnvironmentName
 from dualwrite.errors import MapRefused
 from dualwrite.maps.compile import compile_map
 from dualwrite.maps.findings import Finding
@@ -58,10 +59,11 @@ class CompiledMaps:
         """Whether both environments still have the schemas that the plans hold for."""
         return self.basis.finops is self._pair.finops.schema and self.basis.dataverse is self._pair.dataverse.schema
 
-    async def refresh(self) -> None:
-        """What is compiled from now on holds for the present schemas and keys."""
-        await self._pair.finops.current_schema()
-        await self._pair.dataverse.current_schema()
+    async def refresh(self, *, away: Collection[EnvironmentName] = ()) -> None:
+        """What is compiled from now on holds for the present schemas and keys; those of ``away`` as last known."""
+        for environment in (self._pair.finops, self._pair.dataverse):
+            if environment.name not in away:
+                await environment.current_schema()
         keys = {
             each.dataverse_table: each.columns for each in await self._store.integration_keys.list(self._connection)
         }

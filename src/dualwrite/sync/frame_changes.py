@@ -67,8 +67,13 @@ class FrameChanges:
         return bool(routing.routes(table.side, table.name))
 
     def one_by_one(self, routing: Routing, table: Table) -> bool:
-        """Whether rows of ``table`` are no business of frames: those of companies decide what is linked."""
-        return any(plan.dataverse.name == COMPANY_TABLE for plan, _ in routing.routes(table.side, table.name))
+        """Whether rows of ``table`` are no business of frames: those of companies decide what is linked, and those of
+        paused maps are queued.
+        """
+        return any(
+            plan.dataverse.name == COMPANY_TABLE or plan.map.name in routing.queueing
+            for plan, _ in routing.routes(table.side, table.name)
+        )
 
     def watched(self, routing: Routing, table: Table) -> frozenset[str]:
         """Columns of ``table`` whose change in a row that is there makes it enter or leave a map, or be another."""
@@ -81,7 +86,7 @@ class FrameChanges:
 
     def nothing(self, routing: Routing) -> Commitment:
         """What a source commits with that has no other half: it holds only under this routing."""
-        return RoutedCommitment(routing.epoch, self._live.router)
+        return RoutedCommitment(routing.epoch, self._live.router, tally=self._live.tally)
 
     @asynccontextmanager
     async def other_half(self, routing: Routing, table: Table) -> AsyncIterator[OtherHalf]:

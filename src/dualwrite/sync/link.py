@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Protocol
 
 from dualwrite.environments.bulk import BulkEnvironment
-from dualwrite.environments.port import Epoch, LegalEntityLink
+from dualwrite.environments.port import EnvironmentName, Epoch, LegalEntityLink
 from dualwrite.filters.columns import columns_of
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
@@ -66,6 +66,12 @@ class Routing:
     """Dataverse table to the name of the map that fills it, running or not: for refusals that tell the way out."""
     copying: frozenset[str] = frozenset()
     """The tables of both sides that an initial sync may be copying: live changes pass their gates."""
+    queueing: frozenset[str] = frozenset()
+    """The maps whose changes wait in the queue."""
+    held: frozenset[str] = frozenset()
+    """Those of them whose changes are refused for the moment: the last ones in the queue are being replayed."""
+    away: frozenset[EnvironmentName] = frozenset()
+    """The environments that did not answer when this was read; the epoch is that of the other one."""
 
     @cached_property
     def _by_source(self) -> Mapping[tuple[Side, str], tuple[tuple[Plan, DirectionPlan], ...]]:

@@ -8,9 +8,11 @@ with its decision; only after that the prepared half is committed. See docs/arch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import uuid4
 
 import structlog
@@ -23,6 +25,7 @@ from dualwrite.environments.port import (
     Decision,
     Environment,
     Epoch,
+    Participant,
     PreparedName,
     Session,
 )
@@ -30,25 +33,35 @@ from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable,
 from dualwrite.metadata.schema import Table
 from dualwrite.sync.link import Pair, Router, Routing, direction_from
 from dualwrite.sync.mapping import Mapper, Work
+from dualwrite.sync.queueing import new_record
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.tally import Ending, Tally
 from dualwrite.sync.writing import Writer
 
 log = structlog.get_logger(__name__)
 
+Adjust: TypeAlias = Callable[[Participant], Awaitable[Sequence[Work]]]
+
 _SETTLE_ATTEMPTS = 5
 _SETTLE_PAUSE_S = 0.1
 
 
 class RoutedCommitment:
-    """Nothing goes to the other side; the source only checks that the maps are still the ones that were looked at."""
+    """Nothing goes to the other side; the source only checks that the maps are still the ones that were looked at.
 
-    def __init__(self, epoch: Epoch, router: Router) -> None:
+    ``queued`` is what waits in the source's queue from now on.
+    """
+
+    def __init__(self, epoch: Epoch, router: Router, *, tally: Tally, queued: Sequence[Work] = ()) -> None:
         self.epoch = epoch
         self.decision: Decision | None = None
         self._router = router
+        self._tally = tally
+        self._queued = queued
 
-    async def committed(self) -> None: ...
+    async def committed(self) -> None:
+        for each in self._queued:
+            self._tally.count(each.route.map_name, each.route.direction, Ending.QUEUED)
 
     async def abandoned(self) -> None:
         self._router.expire()
@@ -68,18 +81,20 @@ class PreparedCommitment:
         decision: Decision,
         live: LiveSync,
         work: Sequence[Work],
+        queued: Sequence[Work] = (),
     ) -> None:
         self.epoch = routing.epoch
         self.decision: Decision | None = decision
         self._name: PreparedName = decision.prepared
         self._change: ChangeId = decision.change
         self._live = live
-        self._work = work
+        self._ended = ((work, Ending.APPLIED), (queued, Ending.QUEUED))
 
     async def committed(self) -> None:
         await self._live.settle(self._name, commit=True)
-        for each in self._work:
-            self._live.tally.count(each.route.map_name, each.route.direction, Ending.APPLIED)
+        for work, ending in self._ended:
+            for each in work:
+                self._live.tally.count(each.route.map_name, each.route.direction, ending)
 
     async def abandoned(self) -> None:
         self._live.router.expire()
@@ -88,6 +103,13 @@ class PreparedCommitment:
     async def unknown(self) -> bool:
         self._live.router.expire()
         return await self._live.find_out(self._change)
+
+
+@dataclass(slots=True)
+class Preparing:
+    """What is being prepared in the target, once nobody but its name may be able to end it."""
+
+    name: PreparedName | None = None
 
 
 class LiveSync:
@@ -128,9 +150,13 @@ class LiveSync:
             raise Contention("the maps changed while the record was read; it is read again")
         try:
             work = await self._mapper.work(routing, changes.changes, source)
+            queued = await self._queue(routing, work, changes, source)
+            work = [each for each in work if each.route.map_name not in routing.queueing]
             if not work:
-                return RoutedCommitment(routing.epoch, self.router)
-            return await self._prepare(routing, work, source, attempt=changes.attempt)
+                return RoutedCommitment(routing.epoch, self.router, tally=self.tally, queued=queued)
+            self._check_reachable(routing)
+            async with self.withdrawing() as preparing, self._target.participate(attempt=changes.attempt) as target:
+                return await self.prepare(routing, work, (source, target), preparing, queued=queued)
         except RecordRefused as refusal:
             self._count_refusal(refusal)
             raise
@@ -153,27 +179,63 @@ class LiveSync:
             self._asked.set(routing.epoch)
         return routing.needs(table, written)
 
-    async def _prepare(self, routing: Routing, work: Sequence[Work], source: Session, *, attempt: int) -> Commitment:
-        change = ChangeId(uuid4())
-        preparing: PreparedName | None = None
-        gates = sorted({each.route.target.name for each in work} & routing.copying)
+    async def _queue(
+        self, routing: Routing, work: Sequence[Work], changes: ChangeSet, source: Session
+    ) -> Sequence[Work]:
+        """What of ``work`` waits in the source's queue, if the source commits. Raises: Contention for held maps."""
+        waiting = [each for each in work if each.route.map_name in routing.queueing]
+        held = sorted({each.route.map_name for each in waiting} & routing.held)
+        if held:
+            raise Contention(f"{', '.join(held)}: the last queued changes are just being replayed")
+        if waiting:
+            records = [new_record(each, routing.companies) for each in waiting]
+            await source.queue(ChangeId(uuid4()), records, caller=changes.caller.name)
+        return waiting
+
+    def _check_reachable(self, routing: Routing) -> None:
+        if routing.away:
+            raise EnvironmentUnavailable(f"its database does not answer ({', '.join(sorted(routing.away))})")
+
+    @asynccontextmanager
+    async def withdrawing(self) -> AsyncIterator[Preparing]:
+        """Inside something is being prepared in the target; with an error nothing of it is left there."""
+        preparing = Preparing()
         try:
-            async with self._target.participate(attempt=attempt) as target:
-                name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
-                self._reached("target.accepted")
-                await Writer(routing, target, source).carry_out(work)
-                self._reached("target.written")
-                preparing = name
-                await target.prepare()
+            yield preparing
         except BaseException:
             # Nothing is decided yet, so whatever came of it can be undone: also when only the answer has failed.
-            if preparing is not None:
-                await asyncio.shield(asyncio.ensure_future(self.withdraw(preparing)))
+            if preparing.name is not None:
+                await asyncio.shield(asyncio.ensure_future(self.withdraw(preparing.name)))
             raise
+
+    async def prepare(
+        self,
+        routing: Routing,
+        work: Sequence[Work],
+        sides: tuple[Session, Participant],
+        preparing: Preparing,
+        *,
+        queued: Sequence[Work] = (),
+        adjusted: Adjust | None = None,
+    ) -> PreparedCommitment:
+        """The work stands prepared in the target. ``sides`` are the open source and the target, which is not begun yet.
+
+        ``adjusted`` tells what of the work is carried out, now that the target has been opened.
+        """
+        source, target = sides
+        change = ChangeId(uuid4())
+        gates = sorted({each.route.target.name for each in work} & routing.copying)
+        name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
+        self._reached("target.accepted")
+        if adjusted is not None:
+            work = await adjusted(target)
+        await Writer(routing, target, source).carry_out(work)
+        self._reached("target.written")
+        preparing.name = name
+        await target.prepare()
         self._reached("target.prepared")
-        return PreparedCommitment(
-            routing=routing, decision=Decision(change, name, self._target.name), live=self, work=work
-        )
+        decision = Decision(change, name, self._target.name)
+        return PreparedCommitment(routing=routing, decision=decision, live=self, work=work, queued=queued)
 
     async def withdraw(self, name: PreparedName) -> None:
         """The target half is gone, prepared or not. Never raises: what fails here is left to recovery."""

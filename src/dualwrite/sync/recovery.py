@@ -44,9 +44,20 @@ class Recovery:
         self._reached = reached
 
     async def level(self) -> Epoch:
-        """Both environments have a new epoch, the same one; changes that were routed before are routed again."""
+        """Both environments have a new epoch, the same one; changes that were routed before are routed again.
+
+        While one of them is away, the other has a new one, and nothing passes between them: their epochs differ until
+        this is done again. Raises: EnvironmentUnavailable, when both are.
+        """
         finops, dataverse = self._pair.finops, self._pair.dataverse
-        wanted = Epoch(max(await finops.epoch(), await dataverse.epoch()) + 1)
+        try:
+            first = await finops.epoch()
+        except EnvironmentUnavailable:
+            return await dataverse.raise_epoch(Epoch(await dataverse.epoch() + 1))
+        try:
+            wanted = Epoch(max(first, await dataverse.epoch()) + 1)
+        except EnvironmentUnavailable:
+            return await finops.raise_epoch(Epoch(first + 1))
         while True:
             first = await finops.raise_epoch(wanted)
             second = await dataverse.raise_epoch(first)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from typing import Final
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
-from dualwrite.environments.port import Epoch
+from dualwrite.environments.port import EnvironmentName, Epoch
+from dualwrite.errors import EnvironmentUnavailable
 from dualwrite.maps.plan import Plan
 from dualwrite.store.database import Store
 from dualwrite.store.maps import MapState
 from dualwrite.sync.compiled_maps import Basis, CompiledMaps
 from dualwrite.sync.link import Companies, Pair, Routing
 from dualwrite.sync.recovery import Recovery
+
+_QUEUEING: Final = frozenset({MapState.PAUSED, MapState.RESUMING})
+_LOOK_AGAIN_S: Final = 0.5
+"""So often is looked whether an environment that was away is back."""
 
 
 class StoredRouter:
@@ -26,6 +33,7 @@ class StoredRouter:
         self._routing: Routing | None = None
         self._basis: Basis | None = None
         self._expired = True
+        self._loaded_at = 0.0
         self._loading = asyncio.Lock()
         self.compiled = CompiledMaps(store, connection, pair)
         """The plans of stored map versions, whether they run or not."""
@@ -34,23 +42,35 @@ class StoredRouter:
         self._expired = True
 
     async def renew(self) -> None:
-        """A change of maps, keys or companies holds from now on: what was routed before it is routed again."""
+        """A change of maps, keys or companies holds from now on: what was routed before it is routed again.
+
+        Also while one of the environments is away. Raises: EnvironmentUnavailable, when both are.
+        """
         self.expire()
         await self._recovery.level()
 
     async def current(self) -> Routing:
         routing = self._routing
-        if routing is not None and not self._expired and self._is_based_on_what_is:
+        if routing is not None and not self._is_old:
             return routing
         async with self._loading:
-            if self._routing is None or self._expired or not self._is_based_on_what_is:
+            if self._routing is None or self._is_old:
                 self._expired = False
                 try:
                     self._routing = await self._load()
                 except BaseException:
                     self._expired = True
                     raise
+                self._loaded_at = time.monotonic()
             return self._routing
+
+    @property
+    def _is_old(self) -> bool:
+        """Whether the routing is to be read again; also to see whether an environment that was away is back."""
+        if self._expired or not self._is_based_on_what_is:
+            return True
+        away = self._routing is not None and bool(self._routing.away)
+        return away and time.monotonic() - self._loaded_at > _LOOK_AGAIN_S
 
     @property
     def _is_based_on_what_is(self) -> bool:
@@ -59,10 +79,11 @@ class StoredRouter:
 
     async def _load(self) -> Routing:
         """The epoch is read before the maps: a change of the maps in between raises it and is noticed at the commit."""
-        epoch = await self._epoch()
-        if self._routing is not None and self._routing.epoch == epoch and self._is_based_on_what_is:
-            return self._routing
-        await self.compiled.refresh()
+        epoch, away = await self._epoch()
+        known = self._routing
+        if known is not None and (known.epoch, known.away) == (epoch, away) and self._is_based_on_what_is:
+            return known
+        await self.compiled.refresh(away=away)
         self._basis = self.compiled.basis
         running = await self._store.maps.running(self._connection)
         companies = await self._store.connections.companies(self._connection)
@@ -73,11 +94,31 @@ class StoredRouter:
             if each.state is MapState.INITIALIZING
             for table in (plan.finops, plan.dataverse)
         )
-        return Routing(epoch, plans, Companies(companies), await self._known_maps(plans), copying)
+        return Routing(
+            epoch,
+            plans,
+            Companies(companies),
+            await self._known_maps(plans),
+            copying,
+            queueing=frozenset(each.name for each in running if each.state in _QUEUEING),
+            held=frozenset(each.name for each in running if each.held),
+            away=away,
+        )
 
-    async def _epoch(self) -> Epoch:
-        finops, dataverse = await self._pair.finops.epoch(), await self._pair.dataverse.epoch()
-        return finops if finops == dataverse else await self._recovery.level()
+    async def _epoch(self) -> tuple[Epoch, frozenset[EnvironmentName]]:
+        """The epoch, and which environment is away. Raises: EnvironmentUnavailable, when both are."""
+        epochs: set[Epoch] = set()
+        missing: list[EnvironmentUnavailable] = []
+        away: set[EnvironmentName] = set()
+        for environment in (self._pair.finops, self._pair.dataverse):
+            try:
+                epochs.add(await environment.epoch())
+            except EnvironmentUnavailable as error:
+                away.add(environment.name)
+                missing.append(error)
+        if not epochs:
+            raise missing[0]
+        return epochs.pop() if len(epochs) == 1 else await self._recovery.level(), frozenset(away)
 
     async def _known_maps(self, running: tuple[Plan, ...]) -> Mapping[str, str]:
         """Running maps are named first. The others are not compiled: one that cannot run is no reason to stop."""

@@ -18,6 +18,7 @@ class Ending(Enum):
     LEFT_FILTER = "left the filter"
     NOT_LINKED = "company not linked"
     REFUSED = "refused"
+    QUEUED = "queued"
 
 
 class Tally:
