@@ -23,6 +23,7 @@ from dualwrite.security.passwords import Passwords
 from dualwrite.security.roles import Role
 from dualwrite.security.secrets_file import SecretsFile
 from dualwrite.store import Store
+from dualwrite.store.activity import ActivityFilter
 from dualwrite.store.connector import create_engine
 from dualwrite.store.environments import EnvironmentKind
 from dualwrite.store.maps import MapState
@@ -367,8 +368,8 @@ async def test_the_log_is_read_backwards_in_pages(store: Store) -> None:
             "start", who="me", result="ok", map=CUSTOMERS, details={"n": number, "to": {"a": 1}}
         )
     await store.activity.record("stop", who="me", result="ok")
-    first = await store.activity.list(map=CUSTOMERS, limit_rows=3)
-    rest = await store.activity.list(map=CUSTOMERS, before=first[-1].id)
+    first = await store.activity.list(ActivityFilter(map=CUSTOMERS), limit_rows=3)
+    rest = await store.activity.list(ActivityFilter(map=CUSTOMERS), before=first[-1].id)
     assert [entry.details["n"] for entry in (*first, *rest)] == [4, 3, 2, 1, 0]
     assert (await store.activity.list())[0].what == "stop" and first[0].at.tzinfo is not None
 

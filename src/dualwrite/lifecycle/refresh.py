@@ -10,6 +10,7 @@ from dualwrite.maps.lookup_path import parse_lookup_path
 from dualwrite.maps.offers import Offer, offer_columns, unmapped_columns
 from dualwrite.maps.values import MapVersion
 from dualwrite.metadata.schema import Column, EnvironmentSchema, Side, Table
+from dualwrite.store.activity import ActivityFilter
 from dualwrite.store.database import Store
 from dualwrite.sync.compiled_maps import CompiledMaps
 
@@ -63,7 +64,7 @@ async def refresh_map(
     schemas = compiled.schemas
     finops = _table(schemas[0], version.finops_entity, version)
     dataverse = _table(schemas[1], version.dataverse_table, version)
-    seen = await store.activity.list(map=version.name, what=REFRESH, limit_rows=1)
+    seen = await store.activity.list(ActivityFilter(map=version.name, what=REFRESH), limit_rows=1)
     before = seen[0].details if seen else {}
     refreshed = RefreshedMap(
         name=version.name,

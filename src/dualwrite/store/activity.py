@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Text, cast, delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions, storable_text
 
+SEARCHED_CHARACTERS: Final = 2_000
+"""So much of a result is searched."""
+_BLOCK_BITS = 13
+_SLACK = 1 << _BLOCK_BITS
+"""Entries that are made at the same moment may be numbered in another order than that of their times."""
+_FORGOTTEN_AT_ONCE = 10_000
+
+
+class Severity(Enum):
+    """Whether an entry is about something that went well."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One entry of the log. ``details`` is JSON."""
+    """One entry of the log; without a map it is about the connection. ``details`` is JSON."""
 
     id: int
     at: datetime
@@ -23,16 +41,48 @@ class Activity:
     map: str | None
     result: str
     details: Mapping[str, object]
+    severity: Severity
+    legal_entity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFilter:
+    """Which entries are meant; what is None does not matter.
+
+    ``connection_wide``: those about no map. ``result``: a part of the result, with no regard to case. ``since`` is
+    included, ``until`` is not.
+    """
+
+    map: str | None = None
+    connection_wide: bool = False
+    what: str | None = None
+    who: str | None = None
+    severity: Severity | None = None
+    legal_entity: str | None = None
+    result: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERY_ACTIVITY: Final = ActivityFilter()
 
 
 class ActivityLog:
-    """The activity log; entries are only ever added."""
+    """The activity log; entries are only ever added, until they are old."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def record(
-        self, what: str, *, who: str, result: str, map: str | None = None, details: Mapping[str, object] | None = None
+        self,
+        what: str,
+        *,
+        who: str,
+        result: str,
+        map: str | None = None,
+        legal_entity: str | None = None,
+        severity: Severity = Severity.INFO,
+        details: Mapping[str, object] | None = None,
     ) -> int:
         """The entry is in the log; returns its number."""
         statement = insert(tables.activity).values(
@@ -41,29 +91,142 @@ class ActivityLog:
             map=map,
             result=storable_text(result),
             details=dict(details or {}),
+            severity=severity.value,
+            legal_entity=legal_entity,
         )
         async with self._transactions.begin() as connection:
             number: int = (await connection.execute(statement.returning(tables.activity.c.id))).scalar_one()
             return number
 
     async def list(
-        self,
-        *,
-        map: str | None = None,
-        what: str | None = None,
-        before: int | None = None,
-        limit_rows: int = 100,
+        self, which: ActivityFilter = EVERY_ACTIVITY, *, before: int | None = None, limit_rows: int = 100
     ) -> tuple[Activity, ...]:
-        """The latest entries first, of one map or about one thing when named; ``before`` (an entry's number) pages on
-        to older ones."""
+        """The latest entries first; ``before`` (an entry's number) pages on to older ones."""
         t = tables.activity
-        query = select(t).order_by(t.c.id.desc()).limit(limit_rows)
-        if map is not None:
-            query = query.where(t.c.map == map)
-        if what is not None:
-            query = query.where(t.c.what == what)
-        if before is not None:
-            query = query.where(t.c.id < before)
         async with self._transactions.begin() as connection:
-            found = await connection.execute(query)
-            return tuple(Activity(row.id, row.at, row.who, row.what, row.map, row.result, row.details) for row in found)
+            span = await _span(connection, which, before)
+            if span is None:
+                return ()
+            query = select(t).order_by(t.c.id.desc()).limit(limit_rows)
+            if facts := _facts(which):
+                query = query.where(t.c.id.in_(await _matching(connection, which, facts, span, limit_rows)))
+            else:
+                query = query.where(t.c.id.between(*span), *_times(which))
+            return tuple(_activity(row) for row in await connection.execute(query))
+
+    async def all(
+        self, which: ActivityFilter = EVERY_ACTIVITY, *, batch_rows: int = 1_000
+    ) -> AsyncIterator[tuple[Activity, ...]]:
+        """Every entry that is meant, the latest first, in batches: memory does not grow with their number."""
+        before: int | None = None
+        while batch := await self.list(which, before=before, limit_rows=batch_rows):
+            yield batch
+            before = batch[-1].id
+
+    async def forget(self, before: datetime) -> int:
+        """No entry is older than ``before``; gives how many were. Atomicity: many are gone in several transactions."""
+        t = tables.activity
+        old = select(t.c.id).where(t.c.at < before).order_by(t.c.at).limit(_FORGOTTEN_AT_ONCE)
+        forgotten = 0
+        while True:
+            async with self._transactions.begin() as connection:
+                gone = (await connection.execute(delete(t).where(t.c.id.in_(old)))).rowcount
+            forgotten += gone
+            if gone < _FORGOTTEN_AT_ONCE:
+                return forgotten
+
+
+async def _span(connection: AsyncConnection, which: ActivityFilter, before: int | None) -> tuple[int, int] | None:
+    """The numbers between which the entries lie that are meant, None when there is none."""
+    t = tables.activity
+    first, last = select(func.min(t.c.id)), select(func.max(t.c.id))
+    if which.since is not None:
+        first = select(t.c.id - _SLACK).where(t.c.at >= which.since).order_by(t.c.at).limit(1)
+    if which.until is not None:
+        last = select(t.c.id + _SLACK).where(t.c.at < which.until).order_by(t.c.at.desc()).limit(1)
+    found = (await connection.execute(select(first.scalar_subquery(), last.scalar_subquery()))).one()
+    if found[0] is None or found[1] is None:
+        return None
+    return found[0], found[1] if before is None else min(found[1], before - 1)
+
+
+def _times(which: ActivityFilter) -> list[ColumnElement[bool]]:
+    t = tables.activity
+    conditions = []
+    if which.since is not None:
+        conditions.append(t.c.at >= which.since)
+    if which.until is not None:
+        conditions.append(t.c.at < which.until)
+    return conditions
+
+
+def _facts(which: ActivityFilter) -> list[tuple[str, ColumnElement[bool]]]:
+    """What an entry has to be, each as the term by which the index knows it (migration 0009) and as a condition.
+
+    A part of the result has no term of its own: it is looked for in pieces.
+    """
+    t = tables.activity
+    facts: list[tuple[str, ColumnElement[bool]]] = []
+    if which.map is not None:
+        facts.append((f"m{which.map}", t.c.map == which.map))
+    if which.connection_wide:
+        facts.append(("m", t.c.map.is_(None)))
+    if which.what is not None:
+        facts.append((f"a{which.what}", t.c.what == which.what))
+    if which.who is not None:
+        facts.append((f"w{which.who}", t.c.who == which.who))
+    if which.severity is not None:
+        facts.append((f"s{which.severity.value}", t.c.severity == which.severity.value))
+    if which.legal_entity is not None:
+        facts.append((f"e{which.legal_entity}", t.c.legal_entity == which.legal_entity))
+    if which.result:
+        said = func.lower(func.left(t.c.result, SEARCHED_CHARACTERS))
+        facts.append(("", func.strpos(said, func.lower(storable_text(which.result))) > 0))
+    return facts
+
+
+async def _matching(
+    connection: AsyncConnection,
+    which: ActivityFilter,
+    facts: list[tuple[str, ColumnElement[bool]]],
+    span: tuple[int, int],
+    limit_rows: int,
+) -> list[int]:
+    """The numbers of the latest entries that are meant.
+
+    The log is searched block by block, the latest first, and no further than it takes: neither a condition that nearly
+    all entries fulfil nor one that none fulfils costs a look at all of them.
+    """
+    t = tables.activity
+    terms = func.activity_terms(t.c.id, t.c.who, t.c.what, t.c.map, t.c.severity, t.c.legal_entity, t.c.result)
+    last, first = (cast(each >> _BLOCK_BITS, BigInteger) for each in reversed(span))
+    block = func.generate_series(last, first, cast(-1, BigInteger)).table_valued("number").render_derived("block")
+    known = cast([storable_text(term) for term, _ in facts if term], ARRAY(Text))
+    wanted = func.activity_query(block.c.number, known, storable_text(which.result or ""))
+    # Kept apart from the order that is wanted, so that a block's entries are found by their terms and then sorted.
+    found = (
+        select(t.c.id)
+        .where(terms.bool_op("@@")(wanted), t.c.id.between(*span), *_times(which), *(each for _, each in facts))
+        .correlate(block)
+        .cte("found", nesting=True)
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    latest = select(found.c.id).order_by(found.c.id.desc()).lateral("latest")
+    # Compiling such a statement takes longer than running it.
+    await connection.execute(text("SET LOCAL jit = off"))
+    query = select(latest.c.id).select_from(block.join(latest, text("true"))).limit(limit_rows)
+    return list(await connection.scalars(query))
+
+
+def _activity(row: Row[*tuple[Any, ...]]) -> Activity:
+    return Activity(
+        id=row.id,
+        at=row.at,
+        who=row.who,
+        what=row.what,
+        map=row.map,
+        result=row.result,
+        details=row.details,
+        severity=Severity(row.severity),
+        legal_entity=row.legal_entity,
+    )

@@ -72,8 +72,12 @@ connection = Table(
     Column("dataverse_environment", Text, ForeignKey("environment.name"), nullable=False),
     Column("primary_side", Text, nullable=False),
     _now("created_at"),
+    Column("state", Text, nullable=False, server_default="linked"),
+    Column("owning_team", Uuid),
+    Column("reset_at", DateTime(timezone=True)),
     UniqueConstraint("finops_environment", "dataverse_environment"),
     CheckConstraint("primary_side IN ('finops', 'dataverse')", "primary_side"),
+    CheckConstraint("state IN ('linked', 'resetting', 'unlinking')", "state"),
 )
 
 connection_company = Table(
@@ -363,8 +367,24 @@ activity = Table(
     Column("map", Text),
     Column("result", Text, nullable=False),
     Column("details", JSONB, nullable=False),
+    Column("severity", Text, nullable=False, server_default="info"),
+    Column("legal_entity", Text),
+    CheckConstraint("severity IN ('info', 'warning', 'error')", "severity"),
     Index(None, "at"),
-    Index(None, "map", "at"),
+)
+Index(
+    "ix_activity_terms",
+    func.activity_terms(
+        activity.c.id,
+        activity.c.who,
+        activity.c.what,
+        activity.c.map,
+        activity.c.severity,
+        activity.c.legal_entity,
+        activity.c.result,
+    ),
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
 )
 
 client = Table(
@@ -389,4 +409,129 @@ signing_key = Table(
     Column("private_material", LargeBinary, nullable=False),
     _now("created_at"),
     Column("retired_at", DateTime(timezone=True)),
+)
+
+alert_setting = Table(
+    "alert_setting",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("categories", ARRAY(Text), nullable=False),
+    Column("maps", ARRAY(Text)),
+    Column("threshold", Integer, nullable=False),
+    Column("window_number", Integer, nullable=False),
+    Column("window_unit", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("recipients", ARRAY(Text), nullable=False),
+    Column("webhooks", ARRAY(Text), nullable=False),
+    Column("changed_by", Text, nullable=False),
+    _now("changed_at"),
+    UniqueConstraint("connection", "name"),
+    CheckConstraint("cardinality(categories) > 0", "categories"),
+    CheckConstraint("threshold > 0", "threshold"),
+    CheckConstraint("window_number > 0", "window_number"),
+    CheckConstraint("window_unit IN ('minutes', 'hours', 'days')", "window_unit"),
+    CheckConstraint("action IN ('none', 'pause', 'stop')", "action"),
+)
+
+alert_event = Table(
+    "alert_event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), nullable=False),
+    Column("setting", BigInteger, ForeignKey("alert_setting.id", ondelete="SET NULL")),
+    Column("name", Text, nullable=False),
+    Column("map", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("cleared_at", DateTime(timezone=True)),
+    Column("cleared_because", Text, nullable=False, server_default=""),
+    Column("action", Text, nullable=False),
+    Column("action_state", Text, nullable=False),
+    Column("action_claimed_until", DateTime(timezone=True)),
+    Column("action_result", Text, nullable=False, server_default=""),
+    CheckConstraint("state IN ('open', 'cleared')", "state"),
+    CheckConstraint("(state = 'cleared') = (cleared_at IS NOT NULL)", "cleared"),
+    CheckConstraint("action IN ('none', 'pause', 'stop')", "action"),
+    CheckConstraint("action_state IN ('none', 'pending', 'done', 'failed')", "action_state"),
+    Index(None, "connection", "id"),
+    Index(None, "setting", "map", "id"),
+)
+Index(
+    "uq_alert_event_open",
+    alert_event.c.setting,
+    alert_event.c.map,
+    unique=True,
+    postgresql_where=alert_event.c.state == "open",
+)
+Index(
+    "ix_alert_event_action_pending",
+    alert_event.c.connection,
+    alert_event.c.id,
+    postgresql_where=alert_event.c.action_state == "pending",
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("event", BigInteger, ForeignKey("alert_event.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("claim", Uuid),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("message", Text, nullable=False, server_default=""),
+    CheckConstraint("channel IN ('e-mail', 'webhook')", "channel"),
+    CheckConstraint("state IN ('pending', 'claimed', 'sending', 'sent', 'failed', 'in doubt')", "state"),
+    CheckConstraint("(ended_at IS NOT NULL) = (state IN ('sent', 'failed', 'in doubt'))", "ended"),
+)
+Index(
+    "ix_alert_delivery_due",
+    alert_delivery.c.due_at,
+    postgresql_where=alert_delivery.c.state.in_(["pending", "claimed", "sending"]),
+)
+
+pending_copy = Table(
+    "pending_copy",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("legal_entity", Text, primary_key=True),
+    ForeignKeyConstraint(["connection", "map"], ["table_map.connection", "table_map.name"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["connection", "legal_entity"],
+        ["connection_company.connection", "connection_company.legal_entity"],
+        ondelete="CASCADE",
+    ),
+    Index(None, "connection", "legal_entity"),
+)
+
+map_owning_team = Table(
+    "map_owning_team",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("team", Uuid, nullable=False),
+    ForeignKeyConstraint(["connection", "map"], ["table_map.connection", "table_map.name"], ondelete="CASCADE"),
+)
+
+former_connection = Table(
+    "former_connection",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("finops_environment", Text, nullable=False),
+    Column("dataverse_environment", Text, nullable=False),
+    Column("legal_entities", ARRAY(Text), nullable=False),
+    Column("linked_at", DateTime(timezone=True), nullable=False),
+    Column("unlinked_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("unlinked_by", Text, nullable=False),
 )
