@@ -175,7 +175,7 @@ async def test_a_company_has_one_partner(connected: Store) -> None:
         await connected.connections.add_company("main", legal_entity="demf", company_code="USMF")
     with pytest.raises(NotAllowed, match="no connection none"):
         await connected.connections.add_company("none", legal_entity="demf", company_code="DEMF")
-    assert await connected.connections.remove_company("main", legal_entity="usmf")
+    assert await connected.connections.remove_companies("main", ["usmf", "none"]) == ("usmf",)
     assert await connected.connections.companies("main") == ()
 
 

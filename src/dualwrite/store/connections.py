@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dualwrite.environments.port import EnvironmentName, LegalEntityLink
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import CompanyCode, LegalEntityId
 from dualwrite.store import tables
-from dualwrite.store.connector import Transactions
+from dualwrite.store.connector import Transactions, storable_text
+
+
+class LinkState(Enum):
+    """Where a connection stands."""
+
+    LINKED = "linked"
+    RESETTING = "resetting"
+    """A reset has begun and not come to its end; it can only go on."""
+    UNLINKING = "unlinking"
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Two environments that are kept in step. ``primary_side`` wins where both sides changed a record."""
+    """Two environments that are kept in step. ``primary_side`` wins where both sides changed a record.
+
+    ``owning_team`` (a Dataverse id) owns the rows that have no company; None: whoever the environment says.
+    """
 
     name: str
     finops_environment: EnvironmentName
     dataverse_environment: EnvironmentName
     primary_side: Side
     created_at: datetime
+    state: LinkState = LinkState.LINKED
+    owning_team: UUID | None = None
+    reset_at: datetime | None = None
 
     def environment(self, side: Side) -> EnvironmentName:
         """The environment on this side."""
         return self.finops_environment if side is Side.FINOPS else self.dataverse_environment
+
+
+@dataclass(frozen=True, slots=True)
+class FormerConnection:
+    """A link that has been taken apart."""
+
+    name: str
+    finops_environment: EnvironmentName
+    dataverse_environment: EnvironmentName
+    legal_entities: tuple[str, ...]
+    linked_at: datetime
+    unlinked_at: datetime
+    unlinked_by: str
 
 
 class ConnectionRepository:
@@ -49,6 +81,33 @@ class ConnectionRepository:
         """The connection of this name, None when there is none."""
         async with self._transactions.begin() as connection:
             return await _read(connection, name)
+
+    async def named(self, name: str, *, lock: bool = False) -> Connection:
+        """The connection; with ``lock`` it stays as it is until the transaction ends. Raises: NotFound."""
+        async with self._transactions.begin() as connection:
+            found = await _read(connection, name, lock=lock)
+        if found is None:
+            raise NotFound(f"There is no connection {name}. Link the environments first.", connection=name)
+        return found
+
+    async def set_state(self, name: str, state: LinkState) -> None:
+        """The connection is in this state."""
+        t = tables.connection
+        async with self._transactions.begin() as connection:
+            await connection.execute(update(t).where(t.c.name == name).values(state=state.value))
+
+    async def mark_reset(self, name: str) -> None:
+        """The connection is linked, and was reset at this moment."""
+        t = tables.connection
+        values = {"state": LinkState.LINKED.value, "reset_at": func.clock_timestamp()}
+        async with self._transactions.begin() as connection:
+            await connection.execute(update(t).where(t.c.name == name).values(**values))
+
+    async def set_owning_team(self, name: str, team: UUID | None) -> None:
+        """``team`` owns the rows that have no company; None: whoever the environment says."""
+        t = tables.connection
+        async with self._transactions.begin() as connection:
+            await connection.execute(update(t).where(t.c.name == name).values(owning_team=team))
 
     async def create(
         self, name: str, *, finops_environment: str, dataverse_environment: str, primary_side: Side = Side.FINOPS
@@ -94,50 +153,91 @@ class ConnectionRepository:
             gone = await connection.execute(delete(tables.connection).where(tables.connection.c.name == name))
             return gone.rowcount > 0
 
+    async def bid_farewell(self, name: str, *, who: str) -> None:
+        """It is remembered that there was this connection, until now. To be called before it is removed."""
+        t = tables.former_connection
+        async with self._transactions.begin() as connection:
+            found = await _read(connection, name)
+            if found is not None:
+                facts = {
+                    "name": name,
+                    "finops_environment": found.finops_environment,
+                    "dataverse_environment": found.dataverse_environment,
+                    "legal_entities": [each.legal_entity for each in await _read_companies(connection, name)],
+                    "linked_at": found.created_at,
+                    "unlinked_by": storable_text(who),
+                }
+                await connection.execute(insert(t).values(**facts))
+
+    async def former(self) -> tuple[FormerConnection, ...]:
+        """The links that have been taken apart, the latest first."""
+        t = tables.former_connection
+        async with self._transactions.begin() as connection:
+            return tuple(_former(row) for row in await connection.execute(select(t).order_by(t.c.id.desc())))
+
+    # --- legal entities -----------------------------------------------------------------------------------------------
+
+    async def add_companies(self, name: str, links: Sequence[LegalEntityLink]) -> tuple[LegalEntityLink, ...]:
+        """The legal entities are linked to their companies; gives those that were not. Idempotent by pair.
+
+        Raises: NotFound, when there is no such connection; NotAllowed, when one of the two is linked to another one.
+        """
+        t = tables.connection_company
+        rows = [
+            {"connection": name, "legal_entity": each.legal_entity, "company_code": each.company_code} for each in links
+        ]
+        async with self._transactions.begin() as connection:
+            if await _read(connection, name) is None:
+                raise NotFound(f"There is no connection {name}. Link the environments first.", connection=name)
+            new: set[str] = set()
+            if rows:
+                statement = insert(t).values(rows).on_conflict_do_nothing().returning(t.c.legal_entity)
+                new = set(await connection.scalars(statement))
+            known = {each.legal_entity: each.company_code for each in await _read_companies(connection, name)}
+            for each in links:
+                if known.get(each.legal_entity) != each.company_code:
+                    raise _taken(name, each, known)
+        return tuple(each for each in links if each.legal_entity in new)
+
+    async def remove_companies(self, name: str, legal_entities: Collection[str]) -> tuple[str, ...]:
+        """None of these legal entities is linked any more; gives those that were."""
+        t = tables.connection_company
+        gone = delete(t).where(t.c.connection == name, t.c.legal_entity.in_(legal_entities))
+        async with self._transactions.begin() as connection:
+            return tuple(sorted(await connection.scalars(gone.returning(t.c.legal_entity))))
+
     async def add_company(self, name: str, *, legal_entity: str, company_code: str) -> LegalEntityLink:
         """``legal_entity`` is linked to ``company_code``. Idempotent by the pair.
 
         Raises: NotAllowed when either of the two is linked to another one, or there is no such connection.
         """
-        t = tables.connection_company
-        async with self._transactions.begin() as connection:
-            if await _read(connection, name) is None:
-                raise NotAllowed(f"There is no connection {name}.", connection=name)
-            await connection.execute(
-                insert(t)
-                .values(connection=name, legal_entity=legal_entity, company_code=company_code)
-                .on_conflict_do_nothing()
-            )
-            taken = t.c.legal_entity == legal_entity, t.c.company_code == company_code
-            rows = (await connection.execute(select(t).where(t.c.connection == name, taken[0] | taken[1]))).all()
-        if any((row.legal_entity, row.company_code) != (legal_entity, company_code) for row in rows):
-            pairs = ", ".join(f"{row.legal_entity} with {row.company_code}" for row in rows)
-            raise NotAllowed(
-                f"{legal_entity} cannot be linked to {company_code}: {name} links {pairs}.", connection=name
-            )
-        return LegalEntityLink(LegalEntityId(legal_entity), CompanyCode(company_code))
+        link = LegalEntityLink(LegalEntityId(legal_entity), CompanyCode(company_code))
+        await self.add_companies(name, [link])
+        return link
 
     async def companies(self, name: str) -> tuple[LegalEntityLink, ...]:
         """The linked legal entities of a connection, by legal entity."""
-        t = tables.connection_company
         async with self._transactions.begin() as connection:
-            found = await connection.execute(select(t).where(t.c.connection == name).order_by(t.c.legal_entity))
-            return tuple(
-                LegalEntityLink(LegalEntityId(row.legal_entity), CompanyCode(row.company_code)) for row in found
-            )
-
-    async def remove_company(self, name: str, *, legal_entity: str) -> bool:
-        """``legal_entity`` is not linked any more; False when it was not."""
-        t = tables.connection_company
-        async with self._transactions.begin() as connection:
-            gone = await connection.execute(delete(t).where(t.c.connection == name, t.c.legal_entity == legal_entity))
-            return gone.rowcount > 0
+            return await _read_companies(connection, name)
 
 
-async def _read(connection: AsyncConnection, name: str) -> Connection | None:
-    found = await connection.execute(select(tables.connection).where(tables.connection.c.name == name))
-    row = found.one_or_none()
+async def _read(connection: AsyncConnection, name: str, *, lock: bool = False) -> Connection | None:
+    query = select(tables.connection).where(tables.connection.c.name == name)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return None if row is None else _connection(row)
+
+
+async def _read_companies(connection: AsyncConnection, name: str) -> tuple[LegalEntityLink, ...]:
+    t = tables.connection_company
+    found = await connection.execute(select(t).where(t.c.connection == name).order_by(t.c.legal_entity))
+    return tuple(LegalEntityLink(LegalEntityId(row.legal_entity), CompanyCode(row.company_code)) for row in found)
+
+
+def _taken(name: str, link: LegalEntityLink, known: Mapping[LegalEntityId, CompanyCode]) -> NotAllowed:
+    wanted = f"{link.legal_entity} cannot be linked to {link.company_code}"
+    others = [pair for pair in known.items() if link.legal_entity in pair or link.company_code in pair]
+    pairs = ", ".join(f"{one} with {other}" for one, other in others)
+    return NotAllowed(f"{wanted}: {name} links {pairs}.", connection=name)
 
 
 async def _check_side(connection: AsyncConnection, environment: str, *, side: Side) -> None:
@@ -156,4 +256,19 @@ def _connection(row: Row[*tuple[Any, ...]]) -> Connection:
         dataverse_environment=EnvironmentName(row.dataverse_environment),
         primary_side=Side(row.primary_side),
         created_at=row.created_at,
+        state=LinkState(row.state),
+        owning_team=row.owning_team,
+        reset_at=row.reset_at,
+    )
+
+
+def _former(row: Row[*tuple[Any, ...]]) -> FormerConnection:
+    return FormerConnection(
+        name=row.name,
+        finops_environment=EnvironmentName(row.finops_environment),
+        dataverse_environment=EnvironmentName(row.dataverse_environment),
+        legal_entities=tuple(row.legal_entities),
+        linked_at=row.linked_at,
+        unlinked_at=row.unlinked_at,
+        unlinked_by=row.unlinked_by,
     )

@@ -16,7 +16,9 @@ from dualwrite.store.file_imports import FileImportRepository
 from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
+from dualwrite.store.owning_teams import OwningTeamRepository
 from dualwrite.store.partitions import PartitionRepository
+from dualwrite.store.pending_copies import PendingCopyRepository
 from dualwrite.store.refusals import RefusalRepository
 from dualwrite.store.signing_keys import SigningKeyRepository
 from dualwrite.store.solutions import SolutionRepository
@@ -30,6 +32,8 @@ class Repositories:
     def __init__(self, transactions: Transactions) -> None:
         self.environments = EnvironmentRepository(transactions)
         self.connections = ConnectionRepository(transactions)
+        self.pending_copies = PendingCopyRepository(transactions)
+        self.owning_teams = OwningTeamRepository(transactions)
         self.solutions = SolutionRepository(transactions)
         self.maps = MapRepository(transactions)
         self.integration_keys = IntegrationKeyRepository(transactions)
