@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from dualwrite.environments.port import Condition, Search, Session
 from dualwrite.errors import PartnerRefused
@@ -21,23 +22,22 @@ class CompanyColumns:
         self._target = target
         self._rows: dict[str, Row] = {}
 
-    async def values(self, table: Table, company: str | None) -> Mapping[str, Value] | None:
+    async def values(
+        self, table: Table, company: str | None, *, owning_team: UUID | None = None
+    ) -> Mapping[str, Value] | None:
         """The company column of a new row, and in Dataverse its owner: the company's default team.
 
-        ``company`` is in the target's words; empty for a global row. None when the target has no such company.
+        ``company`` is in the target's words. A global row has none, and belongs to ``owning_team``, where there is one.
+        None when the target has no such company.
         """
         if company is None or table.company_column is None:
-            return {}
+            return _owned(table, owning_team) if table.side is Side.DATAVERSE else {}
         if table.side is Side.FINOPS:
             return {table.company_column: company}
         row = await self._row(company)
         if row is None:
             return None
-        values: dict[str, Value] = {table.company_column: row["cdm_companyid"]}
-        team = row.get(OWNING_TEAM)
-        if team is not None and _OWNER in table.by_name:
-            values |= {_OWNER: team, target_entry(_OWNER): "team"}
-        return values
+        return {table.company_column: row["cdm_companyid"], **_owned(table, row.get(OWNING_TEAM))}
 
     async def _row(self, company: str) -> Row | None:
         if company not in self._rows:
@@ -46,6 +46,12 @@ class CompanyColumns:
                 return None
             self._rows[company] = found
         return self._rows[company]
+
+
+def _owned(table: Table, team: Value) -> Mapping[str, Value]:
+    if team is None or _OWNER not in table.by_name:
+        return {}
+    return {_OWNER: team, target_entry(_OWNER): "team"}
 
 
 def missing_company(routing: Routing, *, map_name: str, label: str, company: str | None) -> PartnerRefused:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
+from uuid import UUID
 
 from dualwrite.environments.bulk import BulkEnvironment
 from dualwrite.environments.port import EnvironmentName, Epoch, LegalEntityLink
@@ -72,6 +73,8 @@ class Routing:
     """Those of them whose changes are refused for the moment: the last ones in the queue are being replayed."""
     away: frozenset[EnvironmentName] = frozenset()
     """The environments that did not answer when this was read; the epoch is that of the other one."""
+    owning_teams: Mapping[str, UUID] = field(default_factory=dict)
+    """By map without companies, the Dataverse team that owns the rows it creates."""
 
     @cached_property
     def _by_source(self) -> Mapping[tuple[Side, str], tuple[tuple[Plan, DirectionPlan], ...]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import EnvironmentName, Epoch
@@ -15,6 +16,7 @@ from dualwrite.store.database import Store
 from dualwrite.store.maps import MapState
 from dualwrite.sync.compiled_maps import Basis, CompiledMaps
 from dualwrite.sync.link import Companies, Pair, Routing
+from dualwrite.sync.owning_teams import owning_teams
 from dualwrite.sync.recovery import Recovery
 
 _QUEUEING: Final = frozenset({MapState.PAUSED, MapState.RESUMING})
@@ -103,7 +105,14 @@ class StoredRouter:
             queueing=frozenset(each.name for each in running if each.state in _QUEUEING),
             held=frozenset(each.name for each in running if each.held),
             away=away,
+            owning_teams=await self._owning_teams(plans, away),
         )
+
+    async def _owning_teams(self, plans: Sequence[Plan], away: frozenset[EnvironmentName]) -> Mapping[str, UUID]:
+        """Who owns what is created in Dataverse; nothing is as long as it is away."""
+        if self._pair.dataverse.name in away:
+            return {}
+        return await owning_teams(self._store, self._connection, self._pair.dataverse, plans)
 
     async def _epoch(self) -> tuple[Epoch, frozenset[EnvironmentName]]:
         """The epoch, and which environment is away. Raises: EnvironmentUnavailable, when both are."""

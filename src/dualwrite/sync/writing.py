@@ -132,7 +132,8 @@ class Writer:
         return change
 
     async def _company(self, work: Work) -> Mapping[str, Value]:
-        found = await self._companies.values(work.route.target, work.company)
+        team = self._routing.owning_teams.get(work.route.map_name)
+        found = await self._companies.values(work.route.target, work.company, owning_team=team)
         if found is None:
             raise missing_company(self._routing, map_name=work.route.map_name, label=work.label, company=work.company)
         return found

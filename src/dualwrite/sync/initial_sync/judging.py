@@ -203,10 +203,11 @@ def _with_keys_behind(frame: pl.DataFrame, lookups: Sequence[FrameLookup]) -> pl
 async def _with_company(desk: Desk, route: DirectionPlan, frame: pl.DataFrame) -> pl.DataFrame:
     """The rows belong to their companies; those of a company that the target has not are refused."""
     companies = CompanyColumns(desk.target)
+    team = desk.routing.owning_teams.get(route.map_name)
     parts: list[pl.DataFrame] = []
     for part in frame.partition_by(COMPANY, maintain_order=True):
         company = part[COMPANY][0]
-        values = await companies.values(route.target, company)
+        values = await companies.values(route.target, company, owning_team=team)
         if values is None and desk.preview is not None and desk.preview.brings(company):
             values = {}
         if values is None:
