@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dualwrite.store.activity import ActivityLog
+from dualwrite.store.alerts import AlertRepository
 from dualwrite.store.clients import ClientRepository
 from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
@@ -43,6 +44,7 @@ class Repositories:
         self.sync_progress = SyncProgress(transactions)
         self.file_imports = FileImportRepository(transactions)
         self.activity = ActivityLog(transactions)
+        self.alerts = AlertRepository(transactions)
         self.clients = ClientRepository(transactions)
         self.signing_keys = SigningKeyRepository(transactions)
 
