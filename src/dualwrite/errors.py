@@ -19,6 +19,7 @@ DualwriteError
 ├── RequestRefused …                requests that cannot be understood (servers.odata.refusals)
 └── RecordRefused                   one record that cannot be written as asked
     ├── RecordNotFound
+    │   └── RowGone                 a queued change of a row that has been deleted since (sync.mapping)
     ├── DuplicateRecord
     ├── ReferenceNotFound           a lookup whose row does not exist
     ├── StillReferenced             a delete that would leave lookups dangling

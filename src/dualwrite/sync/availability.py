@@ -139,37 +139,38 @@ class Availability:
 
     def refusal(self) -> EnvironmentUnavailable:
         """What somebody is told who wants something of the environment while it is away."""
-        name, since = self.environment, self.since
+        absence = f"not since {self.since:%H:%M:%S} UTC: {self.reason or 'it was away'}"
         return EnvironmentUnavailable(
-            f"environment {name} has not answered since {since:%H:%M:%S} UTC ({self.reason or 'it was away'})",
-            environment=name,
-            since=since.isoformat(),
+            f"environment {self.environment} does not answer, {absence}", environment=self.environment, absence=absence
         )
 
     async def carry(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` gives. Once the environment is away, ``work`` is cancelled and left to clean up on its own.
+        """What a change's ``work`` gives. Once the environment is away it is cancelled, and cleans up on its own.
+
+        While the breaker is half-open one change at a time is let through, and its end is a sign.
 
         Raises: EnvironmentUnavailable, at once while the breaker is open; whatever ``work`` raises.
         """
-        if self.state is Breaker.OPEN or (self.state is Breaker.HALF_OPEN and self._trial is not None):
+        if self.state is Breaker.HALF_OPEN and self._trial is not None:
             work.close()
             raise self.refusal()
-        task = asyncio.ensure_future(work)
+        task = self._begun(work)
         if self.state is Breaker.HALF_OPEN:
             self._trial = task
         try:
-            await self._ended_or_away(task)
-        except asyncio.CancelledError:
-            task.cancel()
-            self._leave(task)
-            await self._ended_or_away(task)
-            raise
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=_LAST_WORDS_S)
-            self._leave(task)
-            raise self.refusal()
-        return self._result(task)
+            await self._waited_for(task)
+        finally:
+            self._judge(task)
+        return task.result()
+
+    async def ask(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` gives, which is no change: it is let through unless the breaker is open.
+
+        Raises: like :meth:`carry`.
+        """
+        task = self._begun(work)
+        await self._waited_for(task)
+        return task.result()
 
     async def see_to(self, work: Coroutine[Any, Any, None]) -> None:
         """``work`` is done; while the environment is away it goes on in the background instead."""
@@ -180,11 +181,33 @@ class Availability:
         if task.done():
             task.result()
 
-    def _result(self, task: asyncio.Task[T]) -> T:
-        was_trial = self._trial is task
-        if was_trial:
-            self._trial = None
-        error = None if task.cancelled() else task.exception()
+    def _begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        if self.state is Breaker.OPEN:
+            work.close()
+            raise self.refusal()
+        return asyncio.ensure_future(work)
+
+    async def _waited_for(self, task: asyncio.Task[Any]) -> None:
+        """The task has ended. Raises: EnvironmentUnavailable, when it is not worth waiting for any longer."""
+        try:
+            await self._ended_or_away(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            self._leave(task)
+            await self._ended_or_away(task)
+            raise
+        if not task.done():
+            task.cancel()
+            self._leave(task)
+            await asyncio.wait({task}, timeout=_LAST_WORDS_S)
+            raise self.refusal()
+
+    def _judge(self, task: asyncio.Task[Any]) -> None:
+        """What has become of a change is a sign of how the environment is."""
+        was_trial, self._trial = self._trial is task, None if self._trial is task else self._trial
+        if not task.done() or task.cancelled():
+            return
+        error = task.exception()
         if isinstance(error, EnvironmentUnavailable):
             self._failures += 1
             self._last_failure = error.message
@@ -196,7 +219,6 @@ class Availability:
             self._failures = 0
             if was_trial:
                 self.tell(Sign.CARRIED)
-        return task.result()
 
     async def _ended_or_away(self, task: asyncio.Task[Any]) -> None:
         """The task has ended, or the environment is away."""
@@ -218,8 +240,6 @@ class Availability:
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
         """The task ends when it can; what comes of it is nobody's business but recovery's."""
-        if self._trial is task:
-            self._trial = None
         self._left.add(task)
         task.add_done_callback(self._forget)
 
@@ -227,3 +247,17 @@ class Availability:
         self._left.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.info("work that was given up has ended", environment=self.environment, reason=str(error))
+
+
+class Availabilities:
+    """The breakers of all environments that this process deals with."""
+
+    def __init__(self, *, now: Clock = utc_now) -> None:
+        self._now = now
+        self._known: dict[EnvironmentName, Availability] = {}
+
+    def of(self, environment: EnvironmentName) -> Availability:
+        """The breaker of the environment of this name."""
+        if environment not in self._known:
+            self._known[environment] = Availability(environment, now=self._now)
+        return self._known[environment]

@@ -63,7 +63,7 @@ class CompiledMaps:
         """What is compiled from now on holds for the present schemas and keys; those of ``away`` as last known."""
         for environment in (self._pair.finops, self._pair.dataverse):
             if environment.name not in away:
-                await environment.current_schema()
+                await self._pair.availability(environment).ask(environment.current_schema())
         keys = {
             each.dataverse_table: each.columns for each in await self._store.integration_keys.list(self._connection)
         }

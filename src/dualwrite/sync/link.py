@@ -11,12 +11,13 @@ from typing import Protocol
 from uuid import UUID
 
 from dualwrite.environments.bulk import BulkEnvironment
-from dualwrite.environments.port import EnvironmentName, Epoch, LegalEntityLink
+from dualwrite.environments.port import Environment, EnvironmentName, Epoch, LegalEntityLink
 from dualwrite.filters.columns import columns_of
 from dualwrite.maps.plan import DirectionPlan, Plan
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.metadata.values import target_entry
+from dualwrite.sync.availability import Availabilities, Availability
 from dualwrite.sync.turns import Turns
 
 COMPANY_TABLE = "cdm_company"
@@ -36,6 +37,11 @@ class Pair:
     finops: BulkEnvironment
     dataverse: BulkEnvironment
     turns: Turns = field(default_factory=Turns)
+    availabilities: Availabilities = field(default_factory=Availabilities)
+
+    def availability(self, environment: Environment) -> Availability:
+        """Whether that one of the two answers, and who is let through to it."""
+        return self.availabilities.of(environment.name)
 
     def side(self, side: Side) -> BulkEnvironment:
         return self.finops if side is Side.FINOPS else self.dataverse

@@ -130,6 +130,7 @@ class LiveSync:
         self._source = source
         self._target = target
         self._turns = pair.turns
+        self._availability = pair.availability(target)
         # By whose maps the columns were read: every attempt at a transaction is a task, and so has its own.
         self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
         self._recovery = Recovery(pair, reached=reached)
@@ -148,6 +149,7 @@ class LiveSync:
         routing = await self.router.current()
         if self._asked.get() not in (None, routing.epoch):
             raise Contention("the maps changed while the record was read; it is read again")
+        work: Sequence[Work] = ()
         try:
             work = await self._mapper.work(routing, changes.changes, source)
             queued = await self._queue(routing, work, changes, source)
@@ -155,8 +157,8 @@ class LiveSync:
             if not work:
                 return RoutedCommitment(routing.epoch, self.router, tally=self.tally, queued=queued)
             self._check_reachable(routing)
-            async with self.withdrawing() as preparing, self._target.participate(attempt=changes.attempt) as target:
-                return await self.prepare(routing, work, (source, target), preparing, queued=queued)
+            prepared = self._prepared(routing, work, source, queued=queued, attempt=changes.attempt)
+            return await self._availability.carry(prepared)
         except RecordRefused as refusal:
             self._count_refusal(refusal)
             raise
@@ -164,9 +166,7 @@ class LiveSync:
             self.router.expire()
             raise
         except EnvironmentUnavailable as error:
-            raise EnvironmentUnavailable(
-                f"environment {self._target.name} does not answer; nothing was saved: {error.message}"
-            ) from error
+            raise self._unreachable(error, work) from error
 
     def turn(self, met: Sequence[Contention]) -> AbstractAsyncContextManager[None]:
         """Inside, no other transaction that had to give way at one of the same records is started over."""
@@ -195,6 +195,29 @@ class LiveSync:
     def _check_reachable(self, routing: Routing) -> None:
         if routing.away:
             raise EnvironmentUnavailable(f"its database does not answer ({', '.join(sorted(routing.away))})")
+
+    def _unreachable(self, error: EnvironmentUnavailable, work: Sequence[Work]) -> EnvironmentUnavailable:
+        """What the user is told who wants to save ``work`` while the target is away, with the ways out."""
+        reason = error.details.get("absence", error.message)
+        if not work:
+            away = self._source.name
+            return EnvironmentUnavailable(f"environment {away} does not answer; nothing was saved ({reason})")
+        maps = sorted({each.route.map_name for each in work})
+        those, they_are = ("the map", "it is") if len(maps) == 1 else ("the maps", "they are")
+        return EnvironmentUnavailable(
+            f"{', '.join(maps)}: environment {self._target.name} does not answer; nothing was saved ({reason}). "
+            f"Try again in a moment, or pause {those} (dualwrite maps pause): while {they_are} paused, changes are "
+            f"saved here and wait for environment {self._target.name}.",
+            environment=self._target.name,
+            maps=maps,
+        )
+
+    async def _prepared(
+        self, routing: Routing, work: Sequence[Work], source: Session, *, queued: Sequence[Work], attempt: int
+    ) -> Commitment:
+        """The target is opened, and the work stands prepared in it."""
+        async with self.withdrawing() as preparing, self._target.participate(attempt=attempt) as target:
+            return await self.prepare(routing, work, (source, target), preparing, queued=queued)
 
     @asynccontextmanager
     async def withdrawing(self) -> AsyncIterator[Preparing]:
@@ -251,7 +274,13 @@ class LiveSync:
             self.tally.count(name, direction_from(self._source.side), Ending.REFUSED)
 
     async def settle(self, name: PreparedName, *, commit: bool) -> None:
-        """The prepared half is committed or rolled back; what fails stays for recovery, which will decide the same."""
+        """The prepared half is committed or rolled back. Nobody waits for a target that is away.
+
+        What fails stays for recovery, which will decide the same.
+        """
+        await self._availability.see_to(self._settle(name, commit=commit))
+
+    async def _settle(self, name: PreparedName, *, commit: bool) -> None:
         for attempt in range(_SETTLE_ATTEMPTS):
             try:
                 await self._target.settle(name, commit=commit)

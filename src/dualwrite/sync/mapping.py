@@ -11,7 +11,7 @@ from enum import Enum
 from uuid import UUID
 
 from dualwrite.environments.port import Follow, Operation, RecordChange, Session
-from dualwrite.errors import RecordRefused
+from dualwrite.errors import RecordNotFound, RecordRefused
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.evaluate import matches
 from dualwrite.filters.text_case import folded
@@ -67,10 +67,16 @@ def collapse(changes: Sequence[RecordChange]) -> Sequence[tuple[int, RecordChang
     return list(last.values())
 
 
+class RowGone(RecordNotFound):
+    """A queued change of a row that has been deleted since; its deletion follows in the queue."""
+
+
 async def whole_row(table: Table, image: Row, source: Session) -> Row:
-    """All columns of a row of which ``image`` may show only some."""
-    (row,) = await source.lock(table.name, (record_id(table, image),))
-    return row
+    """All columns of a row of which ``image`` may show only some. Raises: RowGone."""
+    found = await source.lock(table.name, (record_id(table, image),))
+    if not found:
+        raise RowGone(f"{table.entity_set}: the row is not there any more.", table=table.name)
+    return found[0]
 
 
 def record_id(table: Table, row: Row) -> Value:

@@ -49,21 +49,26 @@ class Recovery:
         While one of them is away, the other has a new one, and nothing passes between them: their epochs differ until
         this is done again. Raises: EnvironmentUnavailable, when both are.
         """
-        finops, dataverse = self._pair.finops, self._pair.dataverse
         try:
-            first = await finops.epoch()
+            first = await self._epoch(self._pair.finops)
         except EnvironmentUnavailable:
-            return await dataverse.raise_epoch(Epoch(await dataverse.epoch() + 1))
+            return await self._raise(self._pair.dataverse, Epoch(await self._epoch(self._pair.dataverse) + 1))
         try:
-            wanted = Epoch(max(first, await dataverse.epoch()) + 1)
+            wanted = Epoch(max(first, await self._epoch(self._pair.dataverse)) + 1)
         except EnvironmentUnavailable:
-            return await finops.raise_epoch(Epoch(first + 1))
+            return await self._raise(self._pair.finops, Epoch(first + 1))
         while True:
-            first = await finops.raise_epoch(wanted)
-            second = await dataverse.raise_epoch(first)
+            first = await self._raise(self._pair.finops, wanted)
+            second = await self._raise(self._pair.dataverse, first)
             if first == second:
                 return first
             wanted = second
+
+    async def _epoch(self, environment: Environment) -> Epoch:
+        return await self._pair.availability(environment).ask(environment.epoch())
+
+    async def _raise(self, environment: Environment, to: Epoch) -> Epoch:
+        return await self._pair.availability(environment).ask(environment.raise_epoch(to))
 
     async def run(self) -> Recovered:
         """Nothing that was prepared before this call is left undecided."""

@@ -121,7 +121,7 @@ class StoredRouter:
         away: set[EnvironmentName] = set()
         for environment in (self._pair.finops, self._pair.dataverse):
             try:
-                epochs.add(await environment.epoch())
+                epochs.add(await self._pair.availability(environment).ask(environment.epoch()))
             except EnvironmentUnavailable as error:
                 away.add(environment.name)
                 missing.append(error)

@@ -24,7 +24,7 @@ from dualwrite.metadata.values import Value, target_entry
 from dualwrite.sync.company_columns import CompanyColumns, missing_company
 from dualwrite.sync.link import Routing
 from dualwrite.sync.lookups import Lookups
-from dualwrite.sync.mapping import Action, Work, folded_key, read_related, whole_row
+from dualwrite.sync.mapping import Action, RowGone, Work, folded_key, read_related, whole_row
 
 OPEN_KEY: Final = "open_key"
 """The entry in a refusal's details that tells that the row's key waits for a row of a later transaction."""
@@ -93,7 +93,7 @@ class Writer:
             await self.prepare(writes)
         # Also a row that is only changed may turn out to be missing, and be created.
         awaited = {each.route.target.name for each in writes} if len(writes) > 1 else set()
-        written = [await self._write(each, awaited) for each in writes]
+        written = [change for each in writes for change in await self._written(each, awaited)]
         for left in self._unresolved:
             await self._fill(left)
         deletes = [
@@ -105,6 +105,12 @@ class Writer:
         return written + await self._delete_all(deletes)
 
     # --- one row ----------------------------------------------------------------------------------------------------
+
+    async def _written(self, work: Work, awaited: set[str]) -> Sequence[RecordChange]:
+        try:
+            return [await self._write(work, awaited)]
+        except RowGone:
+            return []
 
     async def _write(self, work: Work, awaited: set[str]) -> RecordChange:
         if work.action is Action.WRITE:
