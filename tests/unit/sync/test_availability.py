@@ -46,7 +46,9 @@ async def test_nothing_is_begun_while_the_environment_is_away_and_everybody_is_t
     dataverse.tell(Sign.UNANSWERED, "no answer within 0.5 s")
     with pytest.raises(EnvironmentUnavailable) as told:
         await dataverse.carry(gives(7))
-    assert told.value.message == ("environment dataverse has not answered since 12:00:01 UTC (no answer within 0.5 s)")
+    assert told.value.message == (
+        "environment dataverse does not answer, not since 12:00:01 UTC: no answer within 0.5 s"
+    )
 
 
 async def test_whoever_waits_is_told_as_soon_as_it_is_known_however_long_the_work_hangs() -> None:
