@@ -30,6 +30,13 @@ class LogLevel(Enum):
     ERROR = "error"
 
 
+class LogFormat(Enum):
+    """How what the program says is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(BaseSettings):
     """Every setting of the program. Each field's variable is its name in capitals behind ``DUALWRITE_``."""
 
@@ -80,6 +87,10 @@ class Settings(BaseSettings):
     contention_seconds: float = Field(default=30, gt=0, le=3600)
     """How long in seconds a request is retried after lock waits ran out, before the caller is told of the conflict."""
 
+    answer_seconds: float = Field(default=0.5, ge=0.05, le=60)
+    """How long in seconds an environment may take to answer a question that costs nothing. One that takes longer counts
+    as away: saves that need it are refused at once, until it answers in time again."""
+
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Batches of an initial sync that one process carries out at the same time. The setting of whoever started
     ``dualwrite up`` or ``dualwrite worker`` last holds for all processes."""
@@ -111,6 +122,13 @@ class Settings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
     """How much the program says: debug, info, warning or error."""
 
+    log_format: LogFormat = LogFormat.TEXT
+    """How what the program says is written: text for people, json for machines, one object a line."""
+
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://")
+    """Where traces are sent, an OpenTelemetry collector's address for OTLP over HTTP such as
+    ``http://localhost:4318``; unset, nothing is traced."""
+
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """Settings from the environment's variables; ``overrides`` that are not None win.
@@ -139,10 +157,10 @@ class Settings(BaseSettings):
             raise ValueError("PostgreSQL is the only database: give a URL that starts with postgresql://")
         return url
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "log_format", mode="before")
     @classmethod
-    def _any_case(cls, level: object) -> object:
-        return level.lower() if isinstance(level, str) else level
+    def _any_case(cls, word: object) -> object:
+        return word.lower() if isinstance(word, str) else word
 
     @model_validator(mode="after")
     def _distinct_ports(self) -> Self:

@@ -41,7 +41,7 @@ class Invocation:
         from dualwrite.composition.house import open_house
 
         settings = self.settings()
-        log_to_standard_error(settings.log_level)
+        log_to_standard_error(settings.log_level, settings.log_format)
         read_local_administrator(settings.data_folder)
 
         async def run() -> T:

@@ -64,7 +64,7 @@ def up(
     """Create what is missing, run the maps, serve both environments, and stay until stopped."""
     call = invocation(context)
     settings = call.settings(host=host, admin_port=admin_port, finops_port=finops_port, dataverse_port=dataverse_port)
-    log_to_standard_error(settings.log_level)
+    log_to_standard_error(settings.log_level, settings.log_format)
     job = _Up(call.output, demo=not no_demo, once=once)
     raise typer.Exit(run_until_stopped(job.run(settings)))
 
@@ -117,6 +117,7 @@ class _Up:
             services: dict[str, ASGIApp] = {"admin": gate, "finops": apps.finops, "dataverse": apps.dataverse}
             ended = await stack.enter_async_context(serving(services, ports, house.settings))
             await stack.enter_async_context(_sweeping(house))
+            await stack.enter_async_context(house.feeling_pulses())
             folder = house.settings.data_folder
             write_addresses(folder, _addresses(house))
             stack.callback(forget_addresses, folder)

@@ -33,7 +33,7 @@ def worker(context: typer.Context) -> None:
     """
     call = invocation(context)
     settings = call.settings()
-    log_to_standard_error(settings.log_level)
+    log_to_standard_error(settings.log_level, settings.log_format)
     if settings.database_url is None:
         # A mistyped folder is not to become a new house.
         read_local_administrator(settings.data_folder)

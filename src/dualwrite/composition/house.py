@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -41,6 +41,7 @@ from dualwrite.store.environments import EnvironmentKind
 from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.sync.link import Pair
 from dualwrite.sync.live import LiveSync
+from dualwrite.sync.pulse import Pulse, Rhythm, feeling_pulses
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
@@ -103,6 +104,12 @@ class House:
         Running processes notice by themselves.
         """
         return sum(len(plan.steps) for plan in await self.tables.ensure(finops, dataverse))
+
+    def feeling_pulses(self) -> AbstractAsyncContextManager[None]:
+        """Inside, saves that need an environment that is away or too slow are refused at once."""
+        rhythm = Rhythm(answer_s=self.settings.answer_seconds)
+        pulses = [Pulse(each, self.pair.availability(each), rhythm=rhythm) for each in (self.finops, self.dataverse)]
+        return feeling_pulses(pulses, returned=self.recovery.run_after_absence)
 
     @property
     def urls(self) -> dict[str, str]:

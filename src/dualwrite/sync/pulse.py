@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from dualwrite.errors import DualwriteError, EnvironmentUnavailable
+from dualwrite.errors import DualwriteError
 from dualwrite.sync.availability import Availability, Breaker, Sign
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ class Pulse:
 
     def __init__(self, environment: HasPulse, availability: Availability, *, rhythm: Rhythm | None = None) -> None:
         self._environment = environment
-        self._availability = availability
+        self.availability = availability
         self._rhythm = rhythm or Rhythm()
         self._question: asyncio.Future[None] | None = None
         self._beats_open = 0
@@ -79,9 +79,9 @@ class Pulse:
         """Asks until it is cancelled."""
         try:
             while True:
-                self._availability.doubted.clear()
+                self.availability.doubted.clear()
                 await self.beat()
-                await self._rhythm.pause(self._availability, self._rhythm.every_s)
+                await self._rhythm.pause(self.availability, self._rhythm.every_s)
         finally:
             await self._end()
 
@@ -100,16 +100,16 @@ class Pulse:
         self._question = asyncio.ensure_future(self._environment.pulse())
         self._beats_open = 0
         if not await self._rhythm.answered_within(self._question, limit):
-            self._availability.tell(Sign.UNANSWERED, f"no answer within {limit:g} s")
+            self.availability.tell(Sign.UNANSWERED, f"no answer within {limit:g} s")
             return
         reason = self._answer(self._question)
         if reason is None:
-            self._availability.tell(Sign.ANSWERED)
+            self.availability.tell(Sign.ANSWERED)
         else:
-            self._availability.tell(Sign.UNANSWERED, reason)
+            self.availability.tell(Sign.UNANSWERED, reason)
 
     def _still_open(self) -> None:
-        self._availability.tell(Sign.UNANSWERED, f"no answer within {self._rhythm.answer_s:g} s")
+        self.availability.tell(Sign.UNANSWERED, f"no answer within {self._rhythm.answer_s:g} s")
         self._beats_open += 1
         if self._beats_open >= _FORGET_AFTER and self._question is not None:
             self._give_up(self._question)
@@ -123,7 +123,7 @@ class Pulse:
         if isinstance(error, DualwriteError):
             return error.message
         # The named supervisor of the pulse: whatever went wrong, there was no answer.
-        log.error("feeling the pulse failed", environment=self._availability.environment, exc_info=error)
+        log.error("feeling the pulse failed", environment=self.availability.environment, exc_info=error)
         return str(error)
 
     def _give_up(self, question: asyncio.Future[None]) -> None:
@@ -146,17 +146,15 @@ class Pulse:
 
 
 @asynccontextmanager
-async def feeling_pulses(
-    pulses: Iterable[Pulse], *, returned: Callable[[], Awaitable[object]], availabilities: Iterable[Availability]
-) -> AsyncIterator[None]:
+async def feeling_pulses(pulses: Sequence[Pulse], *, returned: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Inside, the pulses are felt; when an environment has come back, ``returned`` settles what was left behind."""
     settling: set[asyncio.Task[None]] = set()
 
     async def settle() -> None:
         try:
             await returned()
-        except EnvironmentUnavailable as error:
-            log.warning("settling after an absence waits", reason=error.message)
+        except DualwriteError as error:
+            log.warning("settling after an absence waits", code=error.code, reason=error.message)
 
     def told(availability: Availability) -> None:
         if availability.state is Breaker.CLOSED:
@@ -164,8 +162,8 @@ async def feeling_pulses(
             settling.add(task)
             task.add_done_callback(settling.discard)
 
-    for each in availabilities:
-        each.listen(told)
+    for each in pulses:
+        each.availability.listen(told)
     tasks = [asyncio.ensure_future(each.run()) for each in pulses]
     try:
         yield

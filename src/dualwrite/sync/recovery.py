@@ -122,6 +122,10 @@ class Recovery:
         apart = await self._pair.finops.epoch() != await self._pair.dataverse.epoch()
         return apart or await self.left_behind() > 0
 
+    async def run_after_absence(self) -> Recovered | None:
+        """What was prepared when an environment went away is settled, now that it is back; None when nothing was."""
+        return await self.run() if await self.left_behind() else None
+
     async def left_behind(self) -> int:
         """How many prepared transactions there are in both environments, of whatever age."""
         return len(await self._pair.finops.prepared()) + len(await self._pair.dataverse.prepared())
