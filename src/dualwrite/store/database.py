@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dualwrite.store.activity import ActivityLog
 from dualwrite.store.alerts import AlertRepository
+from dualwrite.store.catch_ups import CatchUpRepository
 from dualwrite.store.clients import ClientRepository
 from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
@@ -42,6 +43,7 @@ class Repositories:
         self.partitions = PartitionRepository(transactions)
         self.refusals = RefusalRepository(transactions)
         self.sync_progress = SyncProgress(transactions)
+        self.catch_ups = CatchUpRepository(transactions)
         self.file_imports = FileImportRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.alerts = AlertRepository(transactions)

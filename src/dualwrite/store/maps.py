@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dualwrite.errors import NotAllowed
 from dualwrite.store import tables
-from dualwrite.store.connector import Transactions
+from dualwrite.store.connector import Transactions, storable_text
 
 _NUMBERS = tables.by_number(tables.map_version.c.version)
 
@@ -35,7 +35,10 @@ class MapState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TableMap:
-    """A map of a connection: its active version, its state, and its place in the order of starting."""
+    """A map of a connection: its active version, its state, and its place in the order of starting.
+
+    ``held`` and ``blocked`` are those of :class:`RunningMap`.
+    """
 
     connection: str
     name: str
@@ -43,6 +46,8 @@ class TableMap:
     state: MapState
     position: int
     changed_at: datetime
+    held: bool = False
+    blocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class RunningMap(NamedTuple):
     state: MapState
     held: bool
     """Changes are refused for the moment, to be tried again: the last queued ones are just being replayed."""
+    blocked: str
+    """Why changes are refused until somebody acts, with the way out; empty when they are not."""
 
 
 class MapRepository:
@@ -255,7 +262,7 @@ class MapRepository:
         """
         m, v = tables.table_map, tables.map_version
         query = (
-            select(m.c.name, m.c.active_version, v.c.document, m.c.state, m.c.held)
+            select(m.c.name, m.c.active_version, v.c.document, m.c.state, m.c.held, m.c.blocked)
             .join_from(
                 m, v, (m.c.connection == v.c.connection) & (m.c.name == v.c.name) & (m.c.active_version == v.c.version)
             )
@@ -264,21 +271,40 @@ class MapRepository:
         )
         async with self._transactions.begin() as connection:
             return tuple(
-                RunningMap(name, version, document, MapState(state), held)
-                for name, version, document, state, held in await connection.execute(query)
+                RunningMap(name, version, document, MapState(state), held, blocked)
+                for name, version, document, state, held, blocked in await connection.execute(query)
             )
 
     async def set_state(
         self, connection_name: str, name: str, state: MapState, *, expected: frozenset[MapState] | None
     ) -> TableMap:
-        """The map is in ``state``; ``expected`` names the states it may come from, None allows all.
+        """The map is in ``state``, neither held nor blocked; ``expected`` names the states it may come from, None all.
 
         Atomicity: the check and the change are one. Raises: NotAllowed, which says where the map stands and from
         where this is allowed.
         """
         async with self._transactions.begin() as connection:
             await _locked(connection, connection_name, name, doing=f"become '{state.value}'", expected=expected)
-            return await _change(connection, connection_name, name, state=state.value)
+            return await _change(connection, connection_name, name, state=state.value, held=False, blocked="")
+
+    async def hold(self, connection_name: str, names: Collection[str], *, held: bool) -> None:
+        """Changes through those of the maps that are resuming are refused for the moment, or are not any more."""
+        t = tables.table_map
+        own = (t.c.connection == connection_name, t.c.name.in_(names), t.c.state == MapState.RESUMING.value)
+        async with self._transactions.begin() as connection:
+            await connection.execute(update(t).where(*own).values(held=held))
+
+    async def block(self, connection_name: str, name: str, why: str) -> bool:
+        """Changes through the map are refused for this reason, or are not any more where it is empty.
+
+        Only a map that is paused or resuming can be blocked. False when the store knew.
+        """
+        t = tables.table_map
+        queueing = [MapState.PAUSED.value, MapState.RESUMING.value]
+        own = (t.c.connection == connection_name, t.c.name == name, t.c.state.in_(queueing))
+        statement = update(t).where(*own, t.c.blocked != why).values(blocked=storable_text(why))
+        async with self._transactions.begin() as connection:
+            return (await connection.execute(statement)).rowcount > 0
 
     async def activate(
         self,
@@ -349,7 +375,7 @@ async def _locked(
     return current
 
 
-async def _change(connection: AsyncConnection, connection_name: str, name: str, **values: str) -> TableMap:
+async def _change(connection: AsyncConnection, connection_name: str, name: str, **values: str | bool) -> TableMap:
     t = tables.table_map
     changed = await connection.execute(
         update(t)
@@ -389,4 +415,13 @@ def _version(row: Row[*tuple[Any, ...]]) -> MapVersion:
 
 
 def _map(row: Row[*tuple[Any, ...]]) -> TableMap:
-    return TableMap(row.connection, row.name, row.active_version, MapState(row.state), row.position, row.changed_at)
+    return TableMap(
+        connection=row.connection,
+        name=row.name,
+        active_version=row.active_version,
+        state=MapState(row.state),
+        position=row.position,
+        changed_at=row.changed_at,
+        held=row.held,
+        blocked=row.blocked,
+    )
