@@ -92,6 +92,13 @@ class FixedRouter:
     def expire(self) -> None:
         self._expired = True
 
+    async def queue(self, *maps: str, held: bool = False) -> None:
+        """From now on the changes of these maps, and of no others, wait in the queue; or are held back."""
+        names = frozenset(maps)
+        self._routing = replace(self._routing, queueing=names, held=names if held else frozenset())
+        await Recovery(self._pair).level()
+        self._expired = True
+
     async def current(self) -> Routing:
         if self._expired:
             self._expired = False
@@ -109,6 +116,7 @@ class LinkedPair:
     dataverse: HostedEnvironment
     pair: Pair
     tally: Tally
+    router: FixedRouter
 
     async def differences(self, plans: Sequence[Plan] | None = None) -> list[str]:
         """What a comparison of every map complains about, in words; empty when the two sides agree."""
@@ -176,7 +184,7 @@ async def open_linked(
                     reached=places,
                 )
             )
-        yield LinkedPair(finops, dataverse, pair, tally)
+        yield LinkedPair(finops, dataverse, pair, tally, router)
     finally:
         await finops.close()
         await dataverse.close()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -40,7 +41,7 @@ from dualwrite.sync.writing import Writer
 
 log = structlog.get_logger(__name__)
 
-Adjust: TypeAlias = Callable[[Participant], Awaitable[Sequence[Work]]]
+Adjust: TypeAlias = Callable[[Participant], Awaitable[Sequence[Sequence[Work]]]]
 
 _SETTLE_ATTEMPTS = 5
 _SETTLE_PAUSE_S = 0.1
@@ -243,22 +244,24 @@ class LiveSync:
     ) -> PreparedCommitment:
         """The work stands prepared in the target. ``sides`` are the open source and the target, which is not begun yet.
 
-        ``adjusted`` tells what of the work is carried out, now that the target has been opened.
+        ``adjusted`` tells what of the work is carried out, transaction by transaction, now that the target has been
+        opened.
         """
         source, target = sides
         change = ChangeId(uuid4())
         gates = sorted({each.route.target.name for each in work} & routing.copying)
         name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
         self._reached("target.accepted")
-        if adjusted is not None:
-            work = await adjusted(target)
-        await Writer(routing, target, source).carry_out(work)
+        transactions = [work] if adjusted is None else await adjusted(target)
+        for each in transactions:
+            await Writer(routing, target, source).carry_out(each)
         self._reached("target.written")
         preparing.name = name
         await target.prepare()
         self._reached("target.prepared")
         decision = Decision(change, name, self._target.name)
-        return PreparedCommitment(routing=routing, decision=decision, live=self, work=work, queued=queued)
+        done = tuple(chain.from_iterable(transactions))
+        return PreparedCommitment(routing=routing, decision=decision, live=self, work=done, queued=queued)
 
     async def withdraw(self, name: PreparedName) -> None:
         """The target half is gone, prepared or not. Never raises: what fails here is left to recovery."""

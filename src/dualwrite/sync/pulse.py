@@ -17,7 +17,7 @@ from dualwrite.sync.availability import Availability, Breaker, Sign
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 0.4
+EVERY_S = 0.3
 ANSWER_S = 0.5
 _FORGET_AFTER = 10
 """So many beats after it was asked, a question without an answer is asked anew, on another connection."""

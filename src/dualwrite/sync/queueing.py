@@ -39,7 +39,7 @@ def new_record(work: Work, companies: Companies) -> NewRecord:
         record_id=str(record_id(work.route.source, work.row)),
         record=work.label,
         mark=mark_of(work, companies),
-        changed=None if work.changed is None else tuple(sorted(work.changed)),
+        changed=None if work.changed is None else tuple(sorted(work.changed & work.route.source_columns)),
         row=exact_row(row),
         payload={
             "action": work.action.name,

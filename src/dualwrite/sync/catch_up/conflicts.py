@@ -7,11 +7,11 @@ is noted at the other's change in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dualwrite.environments.port import Condition, Participant, Search
-from dualwrite.environments.queue import QueuedRecord, RecordMark
+from dualwrite.environments.queue import Position, QueuedRecord, RecordMark
 from dualwrite.maps.plan import DirectionPlan
 from dualwrite.maps.values import SyncDirection
 from dualwrite.metadata.schema import Side
@@ -33,11 +33,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is carried out, and which records met another change: those whose own change is lost are ``lost``."""
+    """What is carried out, transaction by transaction; ``lost`` are the records whose own change is not."""
 
-    work: Sequence[Work]
+    transactions: Sequence[Sequence[Work]]
     lost: Sequence[QueuedRecord]
-    met: int
 
 
 async def settle(queued: Sequence[Queued], target: Participant, *, primary: Side) -> Settled:
@@ -48,9 +47,10 @@ async def settle(queued: Sequence[Queued], target: Participant, *, primary: Side
     is_primary = bool(queued) and queued[0].record.direction.source is primary
     asked = {each.place for each in queued if not each.record.lost}
     met = await target.met(asked, lost=is_primary) if asked else frozenset()
-    work: list[Work] = []
+    transactions: dict[Position, list[Work]] = {}
     lost: list[QueuedRecord] = []
     for each in queued:
+        work = transactions.setdefault(each.record.position, [])
         meets = each.place in met
         if each.record.lost or (meets and not is_primary):
             lost.append(each.record)
@@ -59,7 +59,7 @@ async def settle(queued: Sequence[Queued], target: Participant, *, primary: Side
             work.append(replace(each.work, action=Action.WRITE_WHOLE))
         else:
             work.append(each.work)
-    return Settled(work, lost, len(met))
+    return Settled(tuple(transactions.values()), lost)
 
 
 async def _of_one_way(work: Work, target: Participant) -> Sequence[Work]:
@@ -76,11 +76,3 @@ async def _of_one_way(work: Work, target: Participant) -> Sequence[Work]:
 
 def _with_columns(route: DirectionPlan, columns: Collection[object]) -> DirectionPlan:
     return replace(route, columns=tuple(each for each in route.columns if each in columns))
-
-
-def by_map(records: Sequence[QueuedRecord]) -> Mapping[str, int]:
-    """How many records there are of each map."""
-    counts: dict[str, int] = {}
-    for each in records:
-        counts[each.map] = counts.get(each.map, 0) + 1
-    return counts

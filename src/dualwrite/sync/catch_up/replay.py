@@ -153,7 +153,7 @@ class Replay:
         """Nothing waits for these maps any more, and nobody will know what did; tells how many records that were."""
         return await self._empty(maps, keep=False)
 
-    # --- one after the other ----------------------------------------------------------------------------------------------
+    # --- one after the other ------------------------------------------------------------------------------------------
 
     async def _chain(self, group: Group, positions: Sequence[Position]) -> Replayed:
         replayed = Replayed()
@@ -196,10 +196,10 @@ class Replay:
             queued = list(_queued(records, routing))
             lost: list[QueuedRecord] = []
 
-            async def adjusted(target: Participant) -> Sequence[Work]:
+            async def adjusted(target: Participant) -> Sequence[Sequence[Work]]:
                 settled = await settle(queued, target, primary=self.primary)
                 lost.extend(settled.lost)
-                return settled.work
+                return settled.transactions
 
             target_side = self.pair.side(group.side.partner)
             async with live.withdrawing() as preparing, target_side.participate(attempt=attempt) as target:
@@ -320,7 +320,7 @@ def _queued(records: Sequence[QueuedRecord], routing: Routing) -> Iterator[Queue
         work = work_of(each, routing)
         if work is None:
             raise RecordRefused(
-                f"{each.map}, {each.record}: the map does not carry changes to {_SPOKEN[each.direction.target]} any more.",
+                f"{each.map}, {each.record}: the map carries no changes to {_SPOKEN[each.direction.target]} any more.",
                 command=each.number,
             )
         yield Queued(each, replace(work, command=each.number))
