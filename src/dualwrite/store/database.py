@@ -24,6 +24,7 @@ from dualwrite.store.pending_copies import PendingCopyRepository
 from dualwrite.store.refusals import RefusalRepository
 from dualwrite.store.signing_keys import SigningKeyRepository
 from dualwrite.store.solutions import SolutionRepository
+from dualwrite.store.sync_errors import SyncErrorRepository
 from dualwrite.store.sync_progress import SyncProgress
 from dualwrite.store.upgrade import upgrade
 
@@ -44,6 +45,7 @@ class Repositories:
         self.refusals = RefusalRepository(transactions)
         self.sync_progress = SyncProgress(transactions)
         self.catch_ups = CatchUpRepository(transactions)
+        self.sync_errors = SyncErrorRepository(transactions)
         self.file_imports = FileImportRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.alerts = AlertRepository(transactions)
