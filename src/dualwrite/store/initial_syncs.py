@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from dualwrite.errors import NotAllowed
 from dualwrite.metadata.schema import Side
@@ -166,10 +166,14 @@ class InitialSyncRepository:
             state = await connection.scalar(select(t.c.state).where(t.c.run == run).with_for_update(read=True))
             return None if state is None else RunState(state)
 
-    async def list(self, connection_name: str, *, limit_rows: int | None = 20) -> tuple[InitialSyncRun, ...]:
-        """The runs of a connection, latest first."""
+    async def list(
+        self, connection_name: str, *, started_until: datetime | None = None, limit_rows: int | None = 20
+    ) -> tuple[InitialSyncRun, ...]:
+        """The runs of a connection that were started by that moment, latest first."""
         t = tables.initial_sync_run
         query = select(t).where(t.c.connection == connection_name)
+        if started_until is not None:
+            query = query.where(t.c.started_at <= started_until)
         async with self._transactions.begin() as connection:
             found = await connection.execute(query.order_by(t.c.started_at.desc(), t.c.run).limit(limit_rows))
             return tuple(_run(row) for row in found)
@@ -194,6 +198,12 @@ class InitialSyncRepository:
         if row is None:
             raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
         return _run(row)
+
+    async def forget(self, connection_name: str) -> None:
+        """It is as if the connection had never had a run."""
+        t = tables.initial_sync_run
+        async with self._transactions.begin() as connection:
+            await connection.execute(delete(t).where(t.c.connection == connection_name))
 
     # --- maps -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from dualwrite.lifecycle.exclusions import check_exclusions, exclusions_of
 from dualwrite.lifecycle.initial_sync.ending import withdraw
 from dualwrite.lifecycle.initial_sync.states import ways_out
 from dualwrite.lifecycle.transitions import Action, allowed_from, state_after
+from dualwrite.store.connections import Connection, LinkState
 from dualwrite.store.database import Repositories
 from dualwrite.store.initial_syncs import InitialSyncRun, RunState
 from dualwrite.store.maps import MapState
@@ -21,6 +22,7 @@ async def bring_live(repositories: Repositories, connection: str, names: Sequenc
     one excludes another. The router is to be renewed afterwards.
     """
     await repositories.maps.lock(connection)
+    _refuse_ending(await repositories.connections.get(connection))
     before = {each.name: each.state for each in await repositories.maps.list(connection)}
     covering = await repositories.initial_syncs.covering(connection, names)
     _refuse_covered(covering)
@@ -32,6 +34,16 @@ async def bring_live(repositories: Repositories, connection: str, names: Sequenc
     for name in names:
         await repositories.maps.set_state(connection, name, state_after(Action.RUN), expected=allowed_from(Action.RUN))
     return ran
+
+
+def _refuse_ending(link: Connection | None) -> None:
+    if link is not None and link.state is not LinkState.LINKED:
+        raise NotAllowed(
+            f"The connection {link.name} is {link.state.value}, and no map begins to run before that is through. "
+            f"Let it come to its end: dualwrite link {'reset' if link.state is LinkState.RESETTING else 'unlink'}",
+            connection=link.name,
+            state=link.state.value,
+        )
 
 
 def _refuse_covered(covering: Mapping[str, InitialSyncRun]) -> None:
