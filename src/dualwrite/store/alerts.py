@@ -9,12 +9,13 @@ from enum import Enum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions, storable_text
+from dualwrite.store.sync_errors import Category
 
 _ADVISORY_LOCK = 7_306_812_440_118_226_009
 """One process at a time looks whether a setting's threshold is reached."""
@@ -53,11 +54,11 @@ class AlertWindow:
 class AlertRule:
     """When a setting raises an alert, and what follows; without ``maps`` it is about all of them.
 
-    ``categories`` are those of errors. ``webhooks`` are encrypted before they come here.
+    ``categories`` are the errors that count. ``webhooks`` are encrypted before they come here.
     """
 
     name: str
-    categories: tuple[str, ...]
+    categories: tuple[Category, ...]
     threshold: int
     window: AlertWindow
     maps: tuple[str, ...] | None = None
@@ -81,6 +82,17 @@ class EventState(Enum):
     OPEN = "open"
     """The threshold has been reached, and the map has not been below it since."""
     CLEARED = "cleared"
+
+
+class ClearedBecause(Enum):
+    """Why an event is over."""
+
+    BELOW_THRESHOLD = "below the threshold"
+    MAP_RUNS = "the map runs again"
+    """Errors from before do not count any more."""
+    NOT_COVERED = "the setting is not about the map any more"
+    DISABLED = "the setting has been disabled"
+    REMOVED = "the setting has been removed"
 
 
 class ActionState(Enum):
@@ -149,7 +161,7 @@ class AlertEvent:
     condition: str
     state: EventState
     cleared_at: datetime | None
-    cleared_because: str
+    cleared_because: ClearedBecause | None
     action: AlertAction
     action_state: ActionState
     action_result: str
@@ -198,7 +210,7 @@ class AlertRepository:
         """The setting of this name is as ``rule`` says. Idempotent."""
         facts: dict[str, object] = {
             "enabled": rule.enabled,
-            "categories": list(rule.categories),
+            "categories": [each.value for each in rule.categories],
             "maps": None if rule.maps is None else list(rule.maps),
             "threshold": rule.threshold,
             "window_number": rule.window.number,
@@ -221,7 +233,7 @@ class AlertRepository:
         own = select(t.c.id).where(t.c.connection == connection_name, t.c.name == name).scalar_subquery()
         over = update(e).where(e.c.setting == own, e.c.state == EventState.OPEN.value)
         async with self._transactions.begin() as connection:
-            await connection.execute(over.values(**_cleared(func.now(), "the setting has been removed")))
+            await connection.execute(over.values(**_cleared(func.now(), ClearedBecause.REMOVED)))
             gone = await connection.execute(delete(t).where(t.c.connection == connection_name, t.c.name == name))
             return gone.rowcount > 0
 
@@ -268,12 +280,24 @@ class AlertRepository:
                 )
             return _event(row)
 
-    async def clear(self, events: Sequence[int], *, at: datetime, because: str) -> None:
+    async def clear(self, events: Sequence[int], *, at: datetime, because: ClearedBecause) -> None:
         """The events are over."""
         t = tables.alert_event
         statement = update(t).where(t.c.id.in_(events), t.c.state == EventState.OPEN.value)
         async with self._transactions.begin() as connection:
             await connection.execute(statement.values(**_cleared(at, because)))
+
+    async def restarts(self, connection_name: str, *, since: datetime) -> dict[tuple[int, str], datetime]:
+        """By setting and map, since when errors count because the map ran again then; none from before ``since``."""
+        t = tables.alert_event
+        query = (
+            select(t.c.setting, t.c.map, func.max(t.c.cleared_at).label("at"))
+            .where(t.c.connection == connection_name, t.c.setting.is_not(None), t.c.cleared_at >= since)
+            .where(t.c.cleared_because == ClearedBecause.MAP_RUNS.value)
+            .group_by(t.c.setting, t.c.map)
+        )
+        async with self._transactions.begin() as connection:
+            return {(row.setting, row.map): row.at for row in await connection.execute(query)}
 
     async def events(
         self,
@@ -320,12 +344,19 @@ class AlertRepository:
             row = (await connection.execute(statement)).one_or_none()
             return None if row is None else _event(row)
 
-    async def action_ended(self, event: int, state: ActionState, *, result: str) -> None:
-        """How the action went, or why it is still to be taken."""
+    async def end_action(self, event: int, state: ActionState, *, result: str) -> None:
+        """The action has ended so."""
+        await self._set_action(event, {"action_state": state.value, "action_result": storable_text(result)})
+
+    async def put_back_action(self, event: int, *, due_at: datetime, result: str) -> None:
+        """The action has not been taken, and may be at ``due_at``."""
+        await self._set_action(event, {"action_claimed_until": due_at, "action_result": storable_text(result)})
+
+    async def _set_action(self, event: int, values: dict[str, Any]) -> None:
         t = tables.alert_event
         statement = update(t).where(t.c.id == event, t.c.action_state == ActionState.PENDING.value)
         async with self._transactions.begin() as connection:
-            await connection.execute(statement.values(action_state=state.value, action_result=storable_text(result)))
+            await connection.execute(statement.values(**values))
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
@@ -382,16 +413,16 @@ class AlertRepository:
 
     async def _move(self, delivery: Delivery, expected: DeliveryState | None, values: dict[str, Any]) -> bool:
         t = tables.alert_delivery
-        own = tuple_(t.c.event, t.c.number, t.c.claim) == (delivery.event, delivery.number, delivery.claim)
-        statement = update(t).where(own)
+        own = t.c.event == delivery.event, t.c.number == delivery.number, t.c.claim == delivery.claim
+        statement = update(t).where(*own)
         if expected is not None:
             statement = statement.where(t.c.state == expected.value)
         async with self._transactions.begin() as connection:
             return (await connection.execute(statement.values(**values))).rowcount > 0
 
 
-def _cleared(at: object, because: str) -> dict[str, object]:
-    return {"state": EventState.CLEARED.value, "cleared_at": at, "cleared_because": because}
+def _cleared(at: object, because: ClearedBecause) -> dict[str, object]:
+    return {"state": EventState.CLEARED.value, "cleared_at": at, "cleared_because": because.value}
 
 
 async def _deliveries(connection: AsyncConnection, events: Sequence[int]) -> dict[int, tuple[Delivery, ...]]:
@@ -416,7 +447,7 @@ def _delivery_facts(event: int, number: int, each: Destination, at: datetime) ->
 def _setting(row: Row[*tuple[Any, ...]]) -> AlertSetting:
     rule = AlertRule(
         name=row.name,
-        categories=tuple(row.categories),
+        categories=tuple(map(Category, row.categories)),
         threshold=row.threshold,
         window=AlertWindow(row.window_number, WindowUnit(row.window_unit)),
         maps=None if row.maps is None else tuple(row.maps),
@@ -439,7 +470,7 @@ def _event(row: Row[*tuple[Any, ...]], deliveries: tuple[Delivery, ...] = ()) ->
         condition=row.condition,
         state=EventState(row.state),
         cleared_at=row.cleared_at,
-        cleared_because=row.cleared_because,
+        cleared_because=ClearedBecause(row.cleared_because) if row.cleared_because else None,
         action=AlertAction(row.action),
         action_state=ActionState(row.action_state),
         action_result=row.action_result,

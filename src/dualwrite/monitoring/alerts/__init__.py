@@ -1,0 +1,1 @@
+"""Alerts: what too many errors lead to, and who is told."""

@@ -1,0 +1,1 @@
+"""How people are told of alerts: by e-mail, and by the webhooks of their chats."""
