@@ -18,6 +18,7 @@ from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side, Table
 from dualwrite.metadata.values import target_entry
 from dualwrite.sync.availability import Availabilities, Availability
+from dualwrite.sync.steps import Watching
 from dualwrite.sync.turns import Turns
 
 COMPANY_TABLE = "cdm_company"
@@ -38,6 +39,7 @@ class Pair:
     dataverse: BulkEnvironment
     turns: Turns = field(default_factory=Turns)
     availabilities: Availabilities = field(default_factory=Availabilities)
+    watching: Watching = field(default_factory=Watching)
 
     def availability(self, environment: Environment) -> Availability:
         """Whether that one of the two answers, and who is let through to it."""

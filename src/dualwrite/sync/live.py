@@ -33,9 +33,11 @@ from dualwrite.environments.port import (
 from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, OutcomeUnknown, RecordRefused
 from dualwrite.metadata.schema import Table
 from dualwrite.sync.link import Pair, Router, Routing, direction_from
+from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Mapper, Work
 from dualwrite.sync.queueing import new_record
 from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.steps import Step
 from dualwrite.sync.tally import Ending, Tally
 from dualwrite.sync.writing import Writer
 
@@ -90,18 +92,22 @@ class PreparedCommitment:
         self._change: ChangeId = decision.change
         self._live = live
         self._ended = ((work, Ending.APPLIED), (queued, Ending.QUEUED))
+        self._deciding = live.steps.take(Step.DECIDE)
 
     async def committed(self) -> None:
+        self._deciding.end()
         await self._live.settle(self._name, commit=True)
         for work, ending in self._ended:
             for each in work:
                 self._live.tally.count(each.route.map_name, each.route.direction, ending)
 
     async def abandoned(self) -> None:
+        self._deciding.end()
         self._live.router.expire()
         await self._live.settle(self._name, commit=False)
 
     async def unknown(self) -> bool:
+        self._deciding.end()
         self._live.router.expire()
         return await self._live.find_out(self._change)
 
@@ -132,6 +138,7 @@ class LiveSync:
         self._target = target
         self._turns = pair.turns
         self._availability = pair.availability(target)
+        self.steps = pair.watching.steps(direction_from(source.side))
         # By whose maps the columns were read: every attempt at a transaction is a task, and so has its own.
         self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
         self._recovery = Recovery(pair, reached=reached)
@@ -152,18 +159,22 @@ class LiveSync:
             raise Contention("the maps changed while the record was read; it is read again")
         work: Sequence[Work] = ()
         try:
-            work = await self._mapper.work(routing, changes.changes, source)
+            with self.steps.take(Step.MAP):
+                work = await self._mapper.work(routing, changes.changes, source)
             queued = await self._queue(routing, work, changes, source)
             work = [each for each in work if each.route.map_name not in routing.queueing]
             if not work:
                 return RoutedCommitment(routing.epoch, self.router, tally=self.tally, queued=queued)
             self._check_reachable(routing)
+            maps = sorted({each.route.map_name for each in work})
+            structlog.contextvars.bind_contextvars(who=changes.caller.name, maps=maps)
             prepared = self._prepared(routing, work, source, queued=queued, attempt=changes.attempt)
             return await self._availability.carry(prepared)
         except RecordRefused as refusal:
             self._count_refusal(refusal)
             raise
         except Contention:
+            self.steps.gave_way()
             self.router.expire()
             raise
         except EnvironmentUnavailable as error:
@@ -250,14 +261,18 @@ class LiveSync:
         source, target = sides
         change = ChangeId(uuid4())
         gates = sorted({each.route.target.name for each in work} & routing.copying)
-        name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
-        self._reached("target.accepted")
-        transactions = [work] if adjusted is None else await adjusted(target)
-        for each in transactions:
-            await Writer(routing, target, source).carry_out(each)
-        self._reached("target.written")
+        structlog.contextvars.bind_contextvars(change=str(change))
+        with self.steps.take(Step.WRITE):
+            name = await target.accept(change, source=self._source.name, epoch=routing.epoch, gates=gates)
+            self._reached("target.accepted")
+            transactions = [work] if adjusted is None else await adjusted(target)
+            for each in transactions:
+                lookups = Lookups(target, steps=self.steps)
+                await Writer(routing, target, source, lookups=lookups).carry_out(each)
+            self._reached("target.written")
         preparing.name = name
-        await target.prepare()
+        with self.steps.take(Step.PREPARE):
+            await target.prepare()
         self._reached("target.prepared")
         decision = Decision(change, name, self._target.name)
         done = tuple(chain.from_iterable(transactions))
@@ -281,7 +296,11 @@ class LiveSync:
 
         What fails stays for recovery, which will decide the same.
         """
-        await self._availability.see_to(self._settle(name, commit=commit))
+        if not commit:
+            await self._availability.see_to(self._settle(name, commit=False))
+            return
+        with self.steps.take(Step.COMMIT):
+            await self._availability.see_to(self._settle(name, commit=True))
 
     async def _settle(self, name: PreparedName, *, commit: bool) -> None:
         for attempt in range(_SETTLE_ATTEMPTS):

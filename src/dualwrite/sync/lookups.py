@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TypeAlias
 
 from dualwrite.environments.port import Condition, Search, Session
@@ -11,6 +11,7 @@ from dualwrite.errors import RecordRefused
 from dualwrite.maps.execute import PendingLookup
 from dualwrite.maps.plan import LookupAlternative, Path
 from dualwrite.metadata.values import Value
+from dualwrite.sync.steps import Step, Steps
 
 _Place: TypeAlias = tuple[str, tuple[Path, ...], str | None]
 _Wanted: TypeAlias = tuple[_Place, tuple[Value, ...]]
@@ -23,8 +24,9 @@ class Lookups:
     Only what was found is remembered: a row that is missing now may still be written before it is asked for again.
     """
 
-    def __init__(self, target: Session) -> None:
+    def __init__(self, target: Session, *, steps: Steps | None = None) -> None:
         self._target = target
+        self._steps = steps
         self._found: dict[_Wanted, Value] = {}
         self._since: list[_Wanted] = []
 
@@ -63,7 +65,8 @@ class Lookups:
     async def _search(self, place: _Place, alternative: LookupAlternative, keys: tuple[tuple[Value, ...], ...]) -> None:
         table, paths, company = place
         conditions = tuple(Condition(path) for path in paths)
-        rows = await self._target.search(Search(table, conditions, keys, company, columns=frozenset()))
+        with nullcontext() if self._steps is None else self._steps.take(Step.LOOK_UP):
+            rows = await self._target.search(Search(table, conditions, keys, company, columns=frozenset()))
         for key, row in zip(keys, rows, strict=True):
             if row is not None:
                 self._found[place, key] = row[alternative.record_id]
