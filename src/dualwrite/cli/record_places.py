@@ -27,7 +27,7 @@ class Place:
     def table(self, name: str) -> Table:
         """The table called ``name``: by logical name, entity set or label. Raises: RecordNotFound."""
         if name not in self._tables:
-            path = f"/api/v1/tables/{self.side.value}?name={quote(name, safe='')}"
+            path = f"/api/v1/tables/{self.side.value}/{quote(name, safe='')}"
             document: TableDocument = json.loads(self.services.call("admin", "GET", path).text)
             self._tables[name] = read_table(document, self.side)
         return self._tables[name]

@@ -116,6 +116,7 @@ class _Up:
             gate = ReadinessGate(apps.admin, instance=house.instance)
             services: dict[str, ASGIApp] = {"admin": gate, "finops": apps.finops, "dataverse": apps.dataverse}
             ended = await stack.enter_async_context(serving(services, ports, house.settings))
+            stack.callback(apps.closing.set)
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(house.feeling_pulses())
             folder = house.settings.data_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from dualwrite.security.keys import KeyRing
 from dualwrite.security.secrets_file import SecretsFile
 from dualwrite.security.tokens import Tokens
 from dualwrite.servers.admin.app import build_admin_app
+from dualwrite.servers.admin.desk import Desk
 from dualwrite.servers.dataverse.app import build_app as build_dataverse_app
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.finops.service import build_app as build_finops_app
@@ -34,6 +36,8 @@ class Apps:
     admin: ASGIApp
     finops: ASGIApp
     dataverse: ASGIApp
+    closing: asyncio.Event
+    """Set it before the services stop: answers that last as long as somebody listens come to their end."""
 
 
 def build_apps(house: House) -> Apps:
@@ -55,15 +59,15 @@ def build_apps(house: House) -> Apps:
         audiences=Audiences(audiences.values()),
         base_url=urls["admin"],
     )
+    closing = asyncio.Event()
     return Apps(
+        closing=closing,
         admin=build_admin_app(
-            store=house.store,
-            connection=CONNECTION,
-            pair=house.pair,
-            tally=house.tally,
+            desk=_desk(house),
             identity=identity,
             authenticate=authenticators["admin"],
             instance=house.instance,
+            closing=closing,
         ),
         finops=build_finops_app(
             house.finops,
@@ -81,6 +85,18 @@ def build_apps(house: House) -> Apps:
             ),
             design=house.tables.design(Side.DATAVERSE),
         ),
+    )
+
+
+def _desk(house: House) -> Desk:
+    return Desk(
+        store=house.store,
+        connection=CONNECTION,
+        pair=house.pair,
+        router=house.router,
+        tally=house.tally,
+        conductor=house.conductor,
+        ensure_tables=house.ensure_tables,
     )
 
 

@@ -15,6 +15,7 @@ from dualwrite.store.connections import ConnectionRepository
 from dualwrite.store.connector import JoinedTransaction, OwnTransactions, Transactions, create_engine
 from dualwrite.store.environments import EnvironmentRepository
 from dualwrite.store.file_imports import FileImportRepository
+from dualwrite.store.idempotency_keys import IdempotencyKeyRepository
 from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
@@ -47,6 +48,7 @@ class Repositories:
         self.catch_ups = CatchUpRepository(transactions)
         self.sync_errors = SyncErrorRepository(transactions)
         self.file_imports = FileImportRepository(transactions)
+        self.idempotency_keys = IdempotencyKeyRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.alerts = AlertRepository(transactions)
         self.clients = ClientRepository(transactions)

@@ -10,7 +10,7 @@ from typing import Any, Final, NewType
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.metadata.schema import Side
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions, copy_rows, json_text, storable_text
@@ -148,12 +148,12 @@ class FileImportRepository:
             return _import((await connection.execute(statement)).one())
 
     async def get(self, number: ImportId) -> FileImport:
-        """The import. Raises: NotAllowed, when there is none."""
+        """The import. Raises: NotFound, when there is none."""
         t = tables.file_import
         async with self._transactions.begin() as connection:
             row = (await connection.execute(select(t).where(t.c["import"] == number))).one_or_none()
         if row is None:
-            raise NotAllowed(f"There is no import {number}; dualwrite import --list tells those there are.")
+            raise NotFound(f"There is no import {number}; dualwrite import --list tells those there are.")
         return _import(row)
 
     async def list(self, *, limit_rows: int = 20) -> tuple[FileImport, ...]:

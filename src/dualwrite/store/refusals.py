@@ -62,8 +62,12 @@ class RefusedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Refusal(RefusedRecord):
-    """A refused record as it is kept. ``settled_by`` is the run that did the row again; None: this is the last word."""
+    """A refused record as it is kept, by a number that grows with the order they were met.
 
+    ``settled_by`` is the run that did the row again; None: this is the last word.
+    """
+
+    id: int
     run: RunId
     partition: int
     at: datetime
@@ -160,11 +164,17 @@ class RefusalRepository:
         run: RunId | None,
         which: RefusalFilter = EVERY_REFUSAL,
         *,
+        after: int | None = None,
         limit_rows: int | None = None,
         offset_rows: int = 0,
     ) -> tuple[Refusal, ...]:
-        """The refused rows of a run in the order they were met; without a run those of all that are the last word."""
+        """The refused rows of a run in the order they were met; without a run those of all that are the last word.
+
+        ``after`` is the number of the one before the first.
+        """
         query = _chosen(select(tables.refused_row), connection_name, run, which)
+        if after is not None:
+            query = query.where(tables.refused_row.c.id > after)
         query = query.order_by(tables.refused_row.c.id).limit(limit_rows).offset(offset_rows)
         async with self._transactions.begin() as connection:
             return tuple(_refusal(row) for row in await connection.execute(query))
@@ -355,6 +365,7 @@ def _refusal(row: Row[*tuple[Any, ...]]) -> Refusal:
         cause=row.cause,
         row=row.row,
         whole=row.whole,
+        id=row.id,
         run=RunId(row.run),
         partition=row.partition,
         at=row.at,

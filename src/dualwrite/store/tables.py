@@ -571,6 +571,19 @@ Index(
     postgresql_where=alert_delivery.c.state.in_(["pending", "claimed", "sending"]),
 )
 
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("status", Integer),
+    Column("headers", JSONB),
+    Column("body", Text),
+    Index(None, "taken_at"),
+)
+
 pending_copy = Table(
     "pending_copy",
     metadata,

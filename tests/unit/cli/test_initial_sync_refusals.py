@@ -31,6 +31,7 @@ def refusal(record: str, row: Mapping[str, object], *, settled_by: RunId | None 
         cause="There is no customer group 90.",
         row=row,
         whole=False,
+        id=1,
         run=RUN,
         partition=1,
         at=datetime(2026, 1, 1, tzinfo=UTC),

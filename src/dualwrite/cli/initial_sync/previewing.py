@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.status import Status
 
@@ -12,7 +11,8 @@ from dualwrite.cli.initial_sync.preview import preview_document, preview_shown
 from dualwrite.cli.initial_sync.proposing import Proposed, propose
 from dualwrite.cli.invocation import Invocation
 from dualwrite.composition.house import CONNECTION, House
-from dualwrite.sync.initial_sync.job import ChosenMap, PlannedPartition, PreviewedWay
+from dualwrite.lifecycle.initial_sync.previewing import preview_run as run_preview
+from dualwrite.sync.initial_sync.job import PlannedPartition, PreviewedWay
 
 
 def preview_run(call: Invocation, names: Sequence[str], wishes: Wishes, *, samples: int, by_legal_entity: bool) -> bool:
@@ -32,8 +32,6 @@ def preview_run(call: Invocation, names: Sequence[str], wishes: Wishes, *, sampl
 
 
 async def _preview(house: House, proposed: Proposed, status: Status, *, samples: int) -> Sequence[PreviewedWay]:
-    from dualwrite.sync.initial_sync.preview import preview
-
     seen = 0
 
     async def previewed(each: PlannedPartition) -> None:
@@ -41,13 +39,7 @@ async def _preview(house: House, proposed: Proposed, status: Status, *, samples:
         seen += each.rows
         status.update(f"Looking at the rows of both sides: {seen:,}")
 
-    maps = [
-        ChosenMap(plan, choice.master, frozenset(choice.legal_entities) if choice.legal_entities else None)
-        for plan, choice in zip(proposed.plans, proposed.arrangement.choices, strict=True)
-    ]
-    routing = await house.router.current()
-    chosen = {plan.map.name for plan in proposed.plans}
-    others = [plan for plan in routing.plans if plan.map.name not in chosen]
-    routing = replace(routing, plans=(*others, *proposed.plans))
-    unfinished = await house.store.refusals.unfinished(CONNECTION)
-    return await preview(house.pair, routing, maps, samples=samples, unfinished=unfinished, previewed=previewed)
+    chosen = dict(zip(proposed.arrangement.choices, proposed.plans, strict=True))
+    return await run_preview(
+        house.store, CONNECTION, house.pair, house.router, chosen, samples=samples, previewed=previewed
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from rich.console import RenderableType
@@ -14,12 +12,9 @@ from rich.text import Text
 from dualwrite.cli.initial_sync.words import WAYS
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
+from dualwrite.lifecycle.initial_sync.refusal_csv import Batches, csv_pieces
 from dualwrite.maps.values import Direction
 from dualwrite.store.refusals import Refusal, RefusalField, RefusalGroup
-
-_FACTS = ("map", "legal entity", "direction", "key", "column", "code", "reason")
-
-Batches = Callable[[], AsyncIterator[Sequence[Refusal]]]
 
 
 def refused_table(refused: Sequence[Refusal]) -> Table:
@@ -115,29 +110,9 @@ def groups_document(groups: Sequence[RefusalGroup]) -> Sequence[Mapping[str, obj
 
 
 async def write_csv(batches: Batches, file: TextIO) -> int:
-    """All refusals are in the file, a line each, with every column that any of the rows has; gives how many.
-
-    ``batches`` is asked twice: for the columns, then for the rows. So memory does not grow with their number.
-    """
-    columns: dict[str, None] = {}
-    async for some in batches():
-        for each in some:
-            columns.update(dict.fromkeys(each.row))
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((*_FACTS, *columns))
+    """All refusals are in the file; gives how many. Memory does not grow with their number."""
     written = 0
-    async for some in batches():
-        writer.writerows(_line(each, columns) for each in some)
-        written += len(some)
+    async for piece, rows in csv_pieces(batches):
+        file.write(piece)
+        written += rows
     return written
-
-
-def _line(each: Refusal, columns: Mapping[str, None]) -> Sequence[str]:
-    facts = (each.map, each.legal_entity, each.direction.value, each.record, each.column, each.code, each.reason)
-    return [*facts, *(_cell(each.row.get(name)) for name in columns)]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

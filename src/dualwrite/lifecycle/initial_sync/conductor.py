@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TypeAlias
 
+from dualwrite.lifecycle import conductor
 from dualwrite.store.initial_syncs import RunId
 
-
-class Conductor(Protocol):
-    """Sees to it that what a run has to do is done, by whatever workers there are."""
-
-    async def conduct(self, run: RunId) -> None:
-        """The run is being worked on, also when this process dies; returns at once.
-
-        Idempotency: by run; one that is being worked on goes on as it does.
-        """
-        ...
-
-    async def ended(self, run: RunId) -> None:
-        """Returns when the run is at rest: ended, paused, failed, or awaiting a decision."""
-        ...
+Conductor: TypeAlias = conductor.Conductor[RunId]
+"""A run is at rest when it has ended, is paused, has failed, or awaits a decision."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dualwrite.errors import NotFound
 from dualwrite.lifecycle.initial_sync.details import ERRORS_SHOWN, details_of
@@ -90,6 +91,12 @@ class SyncReports:
             raise NotFound(f"There is no initial sync {run}.", run=str(run))
         return record
 
+    async def runs(self, *, started_until: datetime | None = None, limit_rows: int) -> tuple[InitialSyncRun, ...]:
+        """The runs that were started by that moment, latest first."""
+        return await self._store.initial_syncs.list(
+            self._connection, started_until=started_until, limit_rows=limit_rows
+        )
+
     async def history(self, *, limit_rows: int = 20) -> tuple[RunReport, ...]:
         """The runs, latest first; their counts by map and direction, legal entities together."""
         runs = await self._store.initial_syncs.list(self._connection, limit_rows=limit_rows)
@@ -160,12 +167,13 @@ class SyncReports:
         run: RunId | None = None,
         which: RefusalFilter = EVERY_REFUSAL,
         *,
+        after: int | None = None,
         limit_rows: int | None = None,
         offset_rows: int = 0,
     ) -> tuple[Refusal, ...]:
         """The refused rows of a run in the order they were met; without a run those of all that are still open."""
         return await self._store.refusals.list(
-            self._connection, run, which, limit_rows=limit_rows, offset_rows=offset_rows
+            self._connection, run, which, after=after, limit_rows=limit_rows, offset_rows=offset_rows
         )
 
     def all_refused(

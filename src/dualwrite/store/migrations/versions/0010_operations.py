@@ -1,4 +1,8 @@
-"""Long actions that were asked for over the API, and the keys that make asking twice harmless."""
+"""The keys that make it harmless to ask for an action twice."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0010"
 down_revision = "0009"
@@ -7,4 +11,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_table(
+        "idempotency_key",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Integer()),
+        sa.Column("headers", postgresql.JSONB()),
+        sa.Column("body", sa.Text()),
+        sa.PrimaryKeyConstraint("caller", "key", name=op.f("pk_idempotency_key")),
+    )
+    op.create_index(op.f("ix_idempotency_key_taken_at"), "idempotency_key", ["taken_at"])

@@ -1,0 +1,1 @@
+"""What tells the rows of a Dataverse table apart."""

@@ -1,0 +1,1 @@
+"""Long actions: how far they are, polled or streamed."""

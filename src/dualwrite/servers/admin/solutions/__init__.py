@@ -1,0 +1,1 @@
+"""The solutions that the connection has or can have."""
