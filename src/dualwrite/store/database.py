@@ -17,6 +17,7 @@ from dualwrite.store.environments import EnvironmentRepository
 from dualwrite.store.file_imports import FileImportRepository
 from dualwrite.store.idempotency_keys import IdempotencyKeyRepository
 from dualwrite.store.initial_syncs import InitialSyncRepository
+from dualwrite.store.integration_jobs import IntegrationJobRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
 from dualwrite.store.owning_teams import OwningTeamRepository
@@ -41,6 +42,7 @@ class Repositories:
         self.solutions = SolutionRepository(transactions)
         self.maps = MapRepository(transactions)
         self.integration_keys = IntegrationKeyRepository(transactions)
+        self.integration_jobs = IntegrationJobRepository(transactions)
         self.initial_syncs = InitialSyncRepository(transactions)
         self.partitions = PartitionRepository(transactions)
         self.refusals = RefusalRepository(transactions)

@@ -620,3 +620,51 @@ former_connection = Table(
     Column("unlinked_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     Column("unlinked_by", Text, nullable=False),
 )
+
+integration_job = Table(
+    "integration_job",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("primary_side", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="stopped"),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("changed_by", Text, nullable=False),
+    _now("changed_at"),
+    CheckConstraint("primary_side IN ('finops', 'dataverse')", "side"),
+    CheckConstraint("state IN ('stopped', 'active')", "state"),
+)
+
+integration_job_map = Table(
+    "integration_job_map",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("map", Text, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["connection", "job"], ["integration_job.connection", "integration_job.name"], ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(["connection", "map"], ["table_map.connection", "table_map.name"], ondelete="CASCADE"),
+)
+
+integration_job_request = Table(
+    "integration_job_request",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("errors", ARRAY(BigInteger), nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("result", Text, nullable=False, server_default=""),
+    Column("asked_by", Text, nullable=False),
+    _now("asked_at"),
+    Column("ended_at", DateTime(timezone=True)),
+    CheckConstraint("kind IN ('retry', 'dismiss')", "kind"),
+    CheckConstraint("state IN ('queued', 'done', 'failed')", "state"),
+    CheckConstraint("cardinality(errors) <= 10000", "errors"),
+    ForeignKeyConstraint(
+        ["connection", "job"], ["integration_job.connection", "integration_job.name"], ondelete="CASCADE"
+    ),
+)

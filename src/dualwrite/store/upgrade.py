@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from dualwrite.store.connector import OwnTransactions, create_engine
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision under ``migrations/``."""
 
 _VERSIONED = text("SELECT to_regclass('alembic_version') IS NOT NULL")
