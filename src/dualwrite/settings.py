@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dualwrite.errors import SettingsRefused
 
 PREFIX = "DUALWRITE_"
-_SECRET_FIELDS = frozenset({"database_url"})
+_SECRET_FIELDS = frozenset({"database_url", "smtp_password"})
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -35,6 +35,16 @@ class LogFormat(Enum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class MailSecurity(Enum):
+    """How the connection to a mail server is protected."""
+
+    STARTTLS = "starttls"
+    """Plain at first, then encrypted before anything is said that matters."""
+    TLS = "tls"
+    """Encrypted from the first byte."""
+    NONE = "none"
 
 
 class Settings(BaseSettings):
@@ -115,6 +125,30 @@ class Settings(BaseSettings):
 
     finops_application: str = Field(default="10.0.2177.0", min_length=1)
     """Version of finance and operations that maps of imported solutions are checked against."""
+
+    activity_days: int = Field(default=90, ge=1, le=3_650)
+    """How many days the activity log is kept."""
+
+    smtp_host: str | None = Field(default=None, min_length=1)
+    """The mail server that takes the e-mails of alerts; without one no e-mail leaves."""
+
+    smtp_port: Port = 587
+    """Port of the mail server: usually 587 with starttls, 465 with tls, 25 with none."""
+
+    smtp_security: MailSecurity = MailSecurity.STARTTLS
+    """How the connection to the mail server is protected: starttls, tls (from the first byte) or none."""
+
+    smtp_user: str | None = Field(default=None, min_length=1)
+    """Who signs in at the mail server; unset signs in nobody."""
+
+    smtp_password: str | None = Field(default=None, repr=False)
+    """The password that belongs to it."""
+
+    smtp_from: str = Field(default="dualwrite@localhost", pattern=r"^[^\s@<>]+@[^\s@<>]+$")
+    """The address that the e-mails of alerts come from."""
+
+    smtp_ca_file: Path | None = None
+    """A file with the certificates of who vouches for the mail server, unset those that this machine trusts."""
 
     crash_at: str | None = Field(default=None, min_length=1)
     """Name of the crash point at which the process kills itself: for recovery drills, never in production."""

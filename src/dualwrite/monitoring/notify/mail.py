@@ -7,27 +7,17 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
-from enum import Enum
 from pathlib import Path
 
 import aiosmtplib
 
 from dualwrite.monitoring.notify.channel import LEFT, Begin, Notice, Outcome, Told
+from dualwrite.settings import MailSecurity
 
 _TIMEOUT_S = 15
 """For each step of the conversation."""
 _FINAL = 500
 """From this code on an answer is the last word."""
-
-
-class MailSecurity(Enum):
-    """How the connection to the mail server is protected."""
-
-    STARTTLS = "starttls"
-    """Plain at first, then encrypted before anything is said that matters."""
-    TLS = "tls"
-    """Encrypted from the first byte."""
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The activity log as files, and how long it is kept."""
