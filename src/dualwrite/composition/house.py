@@ -85,7 +85,11 @@ class House:
 
     @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(self.store, CONNECTION, self.router, conductor=self.conductor, who="local administrator")
+        return self.lifecycle_of("local administrator")
+
+    def lifecycle_of(self, who: str) -> MapLifecycle:
+        """What is done with the maps, in somebody's name."""
+        return MapLifecycle(self.store, CONNECTION, self.router, conductor=self.conductor, who=who)
 
     @property
     def conductor(self) -> DurableConductor:

@@ -120,6 +120,11 @@ class HostedEnvironment:
         """From now on every served transaction passes ``pipeline`` before it commits."""
         self._pipeline = pipeline
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether served transactions pass a pipeline."""
+        return self._pipeline is not None
+
     @asynccontextmanager
     async def _connection(
         self, pool: AsyncConnectionPool[DictConnection] | None = None
