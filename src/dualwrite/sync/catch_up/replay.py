@@ -21,7 +21,7 @@ import structlog
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.port import Environment, Participant
 from dualwrite.environments.queue import Position, QueuedRecord, QueueFilter
-from dualwrite.errors import Contention, DualwriteError, RecordRefused
+from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, RecordRefused
 from dualwrite.filters.text_case import folded
 from dualwrite.maps.execute import transform
 from dualwrite.maps.values import Direction
@@ -103,7 +103,7 @@ class Replay:
 
     async def left(self, maps: Collection[str]) -> int:
         """How many queued transactions wait for these maps, in both environments."""
-        return sum([len(await each.queue_positions(maps)) for each in (self.pair.finops, self.pair.dataverse)])
+        return sum([len(await self._positions(side, maps)) for side in Side])
 
     async def plan(self, maps: Collection[str], *, most_transactions: int = 1000) -> Sequence[Group]:
         """The first so many transactions of each environment, in groups; the next are planned when these are done.
@@ -114,7 +114,7 @@ class Replay:
         groups: list[Group] = []
         for side in Side:
             environment = self.pair.side(side)
-            positions = await environment.queue_positions(maps, most=most_transactions)
+            positions = await self._positions(side, maps, most=most_transactions)
             if not positions:
                 continue
             touched = [each async for each in _touched(environment, routing, maps, last=positions[-1])]
@@ -240,20 +240,37 @@ class Replay:
     # --- without the other side -------------------------------------------------------------------------------------
 
     async def _empty(self, maps: Collection[str], *, keep: bool) -> int:
-        """Batch after batch leaves the queue, in order; catch-up errors are kept before that."""
+        """Batch after batch leaves the queue, in order; catch-up errors are kept before that.
+
+        Raises: EnvironmentUnavailable for the environment that is away, when the other's queue is empty.
+        """
         emptied = 0
+        away: list[EnvironmentUnavailable] = []
         for side in Side:
-            environment = self.pair.side(side)
-            while positions := await environment.queue_positions(maps, most=_READ_AT_ONCE):
-                async with environment.participate() as source:
-                    await source.begin()
-                    records = await source.claim(positions, maps)
-                    if keep:
-                        await self.failures.keep([_given_up(each) for each in records])
-                    await source.take(records)
-                    await source.commit()
-                emptied += len(records)
+            try:
+                emptied += await self._empty_side(side, maps, keep=keep)
+            except EnvironmentUnavailable as error:
+                away.append(error)
+        if away:
+            raise away[0]
         return emptied
+
+    async def _empty_side(self, side: Side, maps: Collection[str], *, keep: bool) -> int:
+        emptied = 0
+        while positions := await self._positions(side, maps, most=_READ_AT_ONCE):
+            async with self.pair.side(side).participate() as source:
+                await source.begin()
+                records = await source.claim(positions, maps)
+                if keep:
+                    await self.failures.keep([_given_up(each) for each in records])
+                await source.take(records)
+                await source.commit()
+            emptied += len(records)
+        return emptied
+
+    async def _positions(self, side: Side, maps: Collection[str], *, most: int | None = None) -> Sequence[Position]:
+        environment = self.pair.side(side)
+        return await self.pair.availability(environment).ask(environment.queue_positions(maps, most=most))
 
 
 # --- what touches what ----------------------------------------------------------------------------------------------
