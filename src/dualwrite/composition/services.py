@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
+from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
 from dualwrite.security.audiences import LOOPBACK_OF, Audience, Audiences, bracketed
 from dualwrite.security.authenticator import TokenAuthenticator
@@ -96,6 +97,9 @@ def _desk(house: House) -> Desk:
         router=house.router,
         tally=house.tally,
         conductor=house.conductor,
+        lifecycle_of=lambda who: MapLifecycle(
+            house.store, CONNECTION, house.router, conductor=house.conductor, who=who
+        ),
         ensure_tables=house.ensure_tables,
     )
 

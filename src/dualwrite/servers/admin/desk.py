@@ -34,6 +34,7 @@ class Desk:
     router: StoredRouter
     tally: Tally
     conductor: Conductor
+    lifecycle_of: Callable[[str], MapLifecycle]
     ensure_tables: EnsureTables
 
     @property
@@ -45,7 +46,7 @@ class Desk:
         return SyncReports(self.store, self.connection)
 
     def lifecycle(self, caller: Caller) -> MapLifecycle:
-        return MapLifecycle(self.store, self.connection, self.router, conductor=self.conductor, who=caller.name)
+        return self.lifecycle_of(caller.name)
 
     def versions(self, caller: Caller) -> MapVersions:
         return MapVersions(self.store, self.connection, self.router, who=caller.name)

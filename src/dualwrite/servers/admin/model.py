@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StrictBool, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StrictBool, StringConstraints
 
 
 class Told(BaseModel):
@@ -29,3 +30,18 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVali
 """What something is called."""
 
 Flag = StrictBool
+
+
+def _of_our_times(moment: datetime) -> datetime:
+    try:
+        universal = moment.astimezone(UTC)
+    except OverflowError:
+        universal = datetime.min.replace(tzinfo=UTC)
+    if universal.year < _FIRST_YEAR:
+        raise ValueError(f"a moment is in the year {_FIRST_YEAR} or later")
+    return universal
+
+
+_FIRST_YEAR = 1900
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times)]
+"""A moment with its time zone."""

@@ -53,7 +53,7 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Place, ...] | None:
         place = None
     if isinstance(place, list) and len(place) == len(kinds):
         fits = all(type(part) is kind for part, kind in zip(place, kinds, strict=True))
-        if fits and all(-(2**63) <= part < 2**63 for part in place if isinstance(part, int)):
+        if fits and all(0 <= part < 2**63 for part in place if isinstance(part, int)):
             return tuple(place)
     raise SettingsRefused("The cursor cannot be read: take the page's next as it is.", cursor=text)
 
