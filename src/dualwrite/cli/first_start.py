@@ -15,6 +15,7 @@ from dualwrite.cli.initial_sync.watching import follow, in_step
 from dualwrite.cli.refused_maps import refused_maps_table
 from dualwrite.cli.steps import Steps
 from dualwrite.composition.house import CONNECTION, DEFAULT_COMPANY, House
+from dualwrite.composition.linking import link_desk
 from dualwrite.demo.country import DATA
 from dualwrite.demo.finops import finops_rows
 from dualwrite.demo.setup import DemoRow, load_companies
@@ -71,8 +72,9 @@ class FirstStart:
 
     async def run(self, *, demo: bool) -> Done:
         """The environments are linked and their maps run, unless there is nothing to link. Raises: DualwriteError."""
+        await link_desk(self._house).ending.resume(who=_WHO)
         connected = bool(await self._house.store.connections.list())
-        if not connected and demo and await self._only_demo_companies():
+        if not connected and demo and await self._is_new():
             await self._demo_rows()
             await self._sample_export()
             await self._link()
@@ -81,10 +83,13 @@ class FirstStart:
             await self._stop_refused()
             await self._solutions()
             await self._run_maps()
+            await self._copy_pending()
         return self.done
 
-    async def _only_demo_companies(self) -> bool:
-        """Whether the environment is empty, or holds nothing but a demonstration that was not finished."""
+    async def _is_new(self) -> bool:
+        """Whether nobody has ever unlinked anything, and nothing is there but a demonstration that was not finished."""
+        if await self._house.store.connections.former():
+            return False
         page = await self._house.finops.read(RowQuery(LEGAL_ENTITIES))
         found = {str(row["LegalEntityId"]).lower() for row in page.rows}
         return found <= {company.legal_entity for company in load_companies()}
@@ -210,6 +215,11 @@ class FirstStart:
                 return each.run
         names = await self._to_run()
         return await desk.start(RunOptions(tuple(map(MapChoice, names)), who=_WHO)) if names else None
+
+    async def _copy_pending(self) -> None:
+        """Legal entities that were added as their process died have a run that copies their rows."""
+        if not await self._open_runs():
+            await link_desk(self._house).legal_entities.copy_pending(who=_WHO)
 
     async def _to_run(self) -> Sequence[str]:
         """The demonstration's before there has been any run; afterwards maps that no run brings to their end."""

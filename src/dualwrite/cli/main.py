@@ -27,7 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "import": "dualwrite.cli.imports.command:import_files",
     "imports": "dualwrite.cli.imports.history:app",
     "export": "dualwrite.cli.exports:export_tables",
-    "link": "dualwrite.cli.link:link",
+    "link": "dualwrite.cli.link:app",
     "companies": "dualwrite.cli.companies:app",
     "maps": "dualwrite.cli.maps:app",
     "initial-sync": "dualwrite.cli.initial_sync:app",

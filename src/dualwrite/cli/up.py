@@ -57,7 +57,7 @@ def up(
         int | None, typer.Option(min=0, max=65535, help="Port of the Dataverse environment, else 8002.")
     ] = None,
     no_demo: Annotated[
-        bool, typer.Option("--no-demo", help="Leave new environments empty and unlinked; see: dualwrite link.")
+        bool, typer.Option("--no-demo", help="Leave new environments empty and unlinked; see: dualwrite link create.")
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="Stop again as soon as everything is ready.")] = False,
 ) -> None:
@@ -239,7 +239,7 @@ def _program() -> str:
 
 _EXAMPLES_UNLINKED = (
     "{dualwrite} records create finops LegalEntities LegalEntityId=usmf Name='Contoso'",
-    "{dualwrite} link usmf",
+    "{dualwrite} link create usmf",
     "{dualwrite} maps run --all",
 )
 _EXAMPLES = (

@@ -21,7 +21,7 @@ from dualwrite.sync.stored_router import StoredRouter
 class Ended:
     """What a reset or an unlinking found and did away with.
 
-    ``given_up`` counts the queued transactions that are catch-up errors now, ``discarded`` those that are gone.
+    ``given_up`` counts the queued records that are catch-up errors now, ``discarded`` those that are gone.
     """
 
     remains: Remains
@@ -117,10 +117,12 @@ class LinkEnding:
         forgotten = await self._forget_outcomes()
         async with self._store.transaction() as repositories:
             await repositories.maps.lock(self._connection)
-            await _forget(repositories, self._connection)
-            await repositories.connections.mark_reset(self._connection)
             ended = Ended(remains, cancelled, forgotten, given_up=given_up)
-            await repositories.activity.record("reset link", who=who, result="completed", details=ended.document())
+            if await self._is(LinkState.RESETTING, repositories):
+                await _forget(repositories, self._connection)
+                await repositories.connections.mark_reset(self._connection)
+                what, details = _CALLED[LinkAction.RESET], ended.document()
+                await repositories.activity.record(what, who=who, result="completed", details=details)
         await self._router.renew()
         return ended
 
@@ -130,14 +132,19 @@ class LinkEnding:
         forgotten = await self._forget_outcomes()
         async with self._store.transaction() as repositories:
             await repositories.maps.lock(self._connection)
-            await repositories.connections.bid_farewell(self._connection, who=who)
-            await repositories.connections.remove(self._connection)
             ended = Ended(remains, cancelled, forgotten, discarded=discarded)
-            await repositories.activity.record(
-                "unlink environments", who=who, result="completed", details=ended.document()
-            )
+            if await self._is(LinkState.UNLINKING, repositories):
+                await repositories.connections.bid_farewell(self._connection, who=who)
+                await repositories.connections.remove(self._connection)
+                what, details = _CALLED[LinkAction.UNLINK], ended.document()
+                await repositories.activity.record(what, who=who, result="completed", details=details)
         await self._router.renew()
         return ended
+
+    async def _is(self, state: LinkState, repositories: Repositories) -> bool:
+        """Whether nobody else has brought it to its end meanwhile."""
+        link = await repositories.connections.get(self._connection)
+        return link is not None and link.state is state
 
     async def _come_to_rest(self, *, who: str) -> int:
         """No map is live and no initial sync is under way; tells how many have been cancelled for that."""

@@ -31,11 +31,11 @@ class WaitingChanges(Protocol):
     """The changes that wait because their maps are paused, and those that have failed."""
 
     async def give_up(self, maps: Collection[str]) -> int:
-        """What was queued are catch-up errors, which can be seen, retried and downloaded; tells how many."""
+        """What was queued are catch-up errors, which can be seen, retried and downloaded; tells how many records."""
         ...
 
     async def discard(self, maps: Collection[str]) -> int:
-        """What was queued is gone for good; tells how many transactions that were."""
+        """What was queued is gone for good; tells how many records that were."""
         ...
 
     async def open_errors(self) -> int:
