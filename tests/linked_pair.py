@@ -92,10 +92,18 @@ class FixedRouter:
     def expire(self) -> None:
         self._expired = True
 
-    async def queue(self, *maps: str, held: bool = False) -> None:
-        """From now on the changes of these maps, and of no others, wait in the queue; or are held back."""
+    async def queue(self, *maps: str, held: bool = False, blocked: str = "", job: str = "") -> None:
+        """From now on the changes of these maps, and of no others, wait in the queue; or are held back, or refused; or
+        are an integration job's.
+        """
         names = frozenset(maps)
-        self._routing = replace(self._routing, queueing=names, held=names if held else frozenset())
+        self._routing = replace(
+            self._routing,
+            queueing=names,
+            held=names if held else frozenset(),
+            blocked=dict.fromkeys(names, blocked) if blocked else {},
+            asynchronous=dict.fromkeys(names, job) if job else {},
+        )
         await Recovery(self._pair).level()
         self._expired = True
 

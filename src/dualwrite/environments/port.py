@@ -277,6 +277,10 @@ class Session(Protocol):
         """The records are in this environment's queue, as one transaction, if the open transaction commits."""
         ...
 
+    async def unqueue(self, marks: Collection[tuple[str, RecordMark]]) -> None:
+        """Nothing waits in this environment's queue for these records (by map and mark), if the transaction commits."""
+        ...
+
 
 class Participant(Session, Protocol):
     """The engine's transaction in a target: accepted, written, prepared, and then decided by the source.

@@ -79,6 +79,10 @@ class Routing:
     """The maps whose changes wait in the queue."""
     held: frozenset[str] = frozenset()
     """Those of them whose changes are refused for the moment: the last ones in the queue are being replayed."""
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """The maps whose changes are refused until somebody acts, with the reason."""
+    asynchronous: Mapping[str, str] = field(default_factory=dict)
+    """The maps, queueing too, whose creates and updates an integration job moves; with the name of the job."""
     away: frozenset[EnvironmentName] = frozenset()
     """The environments that did not answer when this was read; the epoch is that of the other one."""
     owning_teams: Mapping[str, UUID] = field(default_factory=dict)

@@ -35,7 +35,7 @@ from dualwrite.metadata.schema import Table
 from dualwrite.sync.link import Pair, Router, Routing, direction_from
 from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Mapper, Work
-from dualwrite.sync.queueing import new_record
+from dualwrite.sync.queueing import check_queue, mark_of, new_record, waits
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.steps import Step
 from dualwrite.sync.tally import Ending, Tally
@@ -162,7 +162,7 @@ class LiveSync:
             with self.steps.take(Step.MAP):
                 work = await self._mapper.work(routing, changes.changes, source)
             queued = await self._queue(routing, work, changes, source)
-            work = [each for each in work if each.route.map_name not in routing.queueing]
+            work = [each for each in work if not waits(each, routing)]
             if not work:
                 return RoutedCommitment(routing.epoch, self.router, tally=self.tally, queued=queued)
             self._check_reachable(routing)
@@ -194,11 +194,17 @@ class LiveSync:
     async def _queue(
         self, routing: Routing, work: Sequence[Work], changes: ChangeSet, source: Session
     ) -> Sequence[Work]:
-        """What of ``work`` waits in the source's queue, if the source commits. Raises: Contention for held maps."""
-        waiting = [each for each in work if each.route.map_name in routing.queueing]
-        held = sorted({each.route.map_name for each in waiting} & routing.held)
-        if held:
-            raise Contention(f"{', '.join(held)}: the last queued changes are just being replayed")
+        """What of ``work`` waits in the source's queue, if the source commits.
+
+        Raises: Contention for held maps; RecordRefused for blocked ones, and for what is partly asynchronous.
+        """
+        if routing.queueing.isdisjoint(each.route.map_name for each in work):
+            return ()
+        check_queue(work, routing)
+        waiting = [each for each in work if waits(each, routing)]
+        if len(waiting) < len(work) and routing.asynchronous:
+            gone = [each for each in work if each.route.map_name in routing.asynchronous and not waits(each, routing)]
+            await source.unqueue([(each.route.map_name, mark_of(each, routing.companies)) for each in gone])
         if waiting:
             records = [new_record(each, routing.companies) for each in waiting]
             await source.queue(ChangeId(uuid4()), records, caller=changes.caller.name)

@@ -106,6 +106,7 @@ class _Remembering:
         self.lock = session.lock
         self.execute = session.execute
         self.queue = session.queue
+        self.unqueue = session.unqueue
 
     async def follow(self, follow: Follow) -> Mapping[UUID, Value]:
         found = dict(await self._session.follow(follow))

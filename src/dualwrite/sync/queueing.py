@@ -6,11 +6,12 @@ forgotten meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dualwrite.environments.operation import Operation
 from dualwrite.environments.queue import NewRecord, QueuedRecord, RecordMark
+from dualwrite.errors import Contention, RecordRefused
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.text_case import folded
 from dualwrite.maps.plan import DirectionPlan, Path
@@ -27,6 +28,39 @@ _OPERATIONS: Final = {
 }
 VERSION_COLUMNS: Final = {Side.FINOPS: "RecVersion", Side.DATAVERSE: "versionnumber"}
 """What tells one state of a row from another, by side."""
+
+
+def waits(work: Work, routing: Routing) -> bool:
+    """Whether the work goes into the queue. Deletes of asynchronous maps do not: they are live, always."""
+    name = work.route.map_name
+    return name in routing.queueing and (name not in routing.asynchronous or work.action is not Action.DELETE)
+
+
+def check_queue(work: Sequence[Work], routing: Routing) -> None:
+    """The work of one transaction may be queued as far as it is to be.
+
+    Raises: Contention for held maps; RecordRefused for blocked ones, and where maps of an integration job meet live
+    ones.
+    """
+    names = sorted({each.route.map_name for each in work})
+    held = [name for name in names if name in routing.held]
+    if held:
+        raise Contention(f"{', '.join(held)}: the last queued changes are just being replayed")
+    for each in work:
+        reason = routing.blocked.get(each.route.map_name)
+        if reason:
+            raise RecordRefused(
+                f"{each.route.map_name}, {each.label}: {reason}", map=each.route.map_name, command=each.command
+            )
+    moved = [name for name in names if name in routing.asynchronous]
+    live = [name for name in names if name not in routing.queueing]
+    if moved and live:
+        raise RecordRefused(
+            f"{', '.join(moved)} (moved by the integration job {routing.asynchronous[moved[0]]}) and {', '.join(live)} "
+            "(live) cannot be written in one transaction: the live half would be saved without the other. Save the "
+            "records apart, or stop the job.",
+            maps=names,
+        )
 
 
 def new_record(work: Work, companies: Companies) -> NewRecord:

@@ -89,6 +89,7 @@ class StoredRouter:
         self._basis = self.compiled.basis
         running = await self._store.maps.running(self._connection)
         companies = await self._store.connections.companies(self._connection)
+        jobs = await self._store.integration_jobs.active_maps(self._connection)
         plans = tuple(self.compiled.plan(each.document, name=each.name) for each in running)
         copying = frozenset(
             table.name
@@ -102,8 +103,10 @@ class StoredRouter:
             Companies(companies),
             await self._known_maps(plans),
             copying,
-            queueing=frozenset(each.name for each in running if each.state in _QUEUEING),
+            queueing=frozenset(each.name for each in running if each.state in _QUEUEING or each.name in jobs),
             held=frozenset(each.name for each in running if each.held),
+            blocked={each.name: each.blocked for each in running if each.blocked},
+            asynchronous={each.name: jobs[each.name] for each in running if each.name in jobs},
             away=away,
             owning_teams=await self._owning_teams(plans, away),
         )

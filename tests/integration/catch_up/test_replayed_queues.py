@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,8 +10,9 @@ from dualwrite.environments.port import Command, Delete, Operation
 from dualwrite.environments.queue import QueueFilter
 from dualwrite.metadata.schema import Side
 from dualwrite.sync.catch_up.replay import Group, Replay, Replayed
-from dualwrite.sync.failures import Category, FailedRecord, FailureKind
+from dualwrite.sync.failures import Category, FailureKind
 from dualwrite.sync.tally import Ending
+from kept_failures import KeptFailures
 from linked_pair import CALLER, LinkedPair
 from words import (
     account,
@@ -30,21 +30,6 @@ from words import (
 CUSTOMERS = "Customers V3 (accounts)"
 CONTACTS = "CDS Contacts V2 (contacts of customers)"
 BOTH = (CUSTOMERS, CONTACTS)
-
-
-@dataclass
-class KeptFailures:
-    """Implements ``FailureSink``: by change and number, as the store keeps them."""
-
-    kept: dict[tuple[object, int], FailedRecord] = field(default_factory=dict)
-
-    async def keep(self, failed: Sequence[FailedRecord]) -> None:
-        for each in failed:
-            self.kept.setdefault((each.change, each.number), each)
-
-    @property
-    def all(self) -> list[FailedRecord]:
-        return list(self.kept.values())
 
 
 @dataclass

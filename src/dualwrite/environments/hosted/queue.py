@@ -60,6 +60,18 @@ class Queue:
         documents = orjson.dumps([_document(number, each) for number, each in enumerate(records)]).decode()
         await self._connection.execute(_ADD, [change, caller, documents])
 
+    async def remove(self, marks: Collection[tuple[str, RecordMark]]) -> None:
+        """Nothing waits for these records."""
+        query = (
+            "SELECT r.position, r.number FROM dualwrite.queued_record r "
+            "JOIN unnest(%s::text[], %s::text[]) AS k(map, mark) ON r.map = k.map AND r.mark = k.mark FOR UPDATE OF r"
+        )
+        names, spelled = [name for name, _ in marks], [mark for _, mark in marks]
+        rows = await (await self._connection.execute(query, [names, spelled])).fetchall()
+        if rows:
+            places = [row["position"] for row in rows], [row["number"] for row in rows]
+            await self._connection.execute(_TAKE, places)
+
     async def claim(self, positions: Sequence[Position], maps: Collection[str]) -> Sequence[QueuedRecord]:
         """What is left at these positions for these maps, locked."""
         query = f"{_READ} WHERE r.position = ANY(%s) AND r.map = ANY(%s) ORDER BY position, number FOR UPDATE OF r"

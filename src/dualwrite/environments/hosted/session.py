@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from dualwrite.environments.port import (
     ResultOf,
     Update,
 )
-from dualwrite.environments.queue import NewRecord
+from dualwrite.environments.queue import NewRecord, RecordMark
 from dualwrite.errors import (
     PreconditionFailed,
     RecordNotFound,
@@ -72,6 +72,10 @@ class HostedSession(RowFinder):
     async def queue(self, change: ChangeId, records: Sequence[NewRecord], *, caller: str) -> None:
         with translated(self.layouts):
             await self._queue.add(change, records, caller=caller)
+
+    async def unqueue(self, marks: Collection[tuple[str, RecordMark]]) -> None:
+        with translated(self.layouts):
+            await self._queue.remove(marks)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

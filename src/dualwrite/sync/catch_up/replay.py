@@ -33,7 +33,7 @@ from dualwrite.sync.catch_up.touching import Touched, components, packed
 from dualwrite.sync.failures import Category, FailedRecord, FailureKind, FailureSink
 from dualwrite.sync.link import Pair, Router, Routing
 from dualwrite.sync.live import LiveSync
-from dualwrite.sync.mapping import Work
+from dualwrite.sync.mapping import Action, Work
 from dualwrite.sync.queueing import shown_row, version_of, work_of
 from dualwrite.sync.tally import Tally
 
@@ -99,6 +99,8 @@ class Replay:
     failures: FailureSink
     tally: Tally
     reached: CrashPoints = nowhere
+    latest: bool = False
+    """Of every record only the latest version is carried, as integration jobs do."""
     _lives: dict[Side, LiveSync] = field(default_factory=dict)
 
     async def left(self, maps: Collection[str]) -> int:
@@ -194,6 +196,8 @@ class Replay:
             if not records:
                 return Replayed(gone=len(positions))
             queued = list(_queued(records, routing))
+            if self.latest:
+                queued = _latest(queued)
             lost: list[QueuedRecord] = []
 
             async def adjusted(target: Participant) -> Sequence[Sequence[Work]]:
@@ -209,7 +213,7 @@ class Replay:
             self.reached("replay.prepared")
             await source.take(records)
             if lost:
-                await self.failures.keep([_overruled(each, self.primary) for each in lost])
+                await self._keep([_overruled(each, self.primary) for each in lost])
             await source.decide(commitment)
         self.reached("replay.decided")
         return Replayed(applied=len(records) - len(lost), conflicts=len(lost))
@@ -221,13 +225,17 @@ class Replay:
             records = await source.claim((position,), group.maps)
             refused = refusal.details.get("command")
             log.warning("replay refused", position=position, code=refusal.code, reason=refusal.message)
-            await self.failures.keep(
+            await self._keep(
                 [_refused(each, refusal, is_cause=each.number == refused or len(records) == 1) for each in records]
             )
             self.reached("replay.failed")
             await source.take(records)
             await source.commit()
         return Replayed(failed=len(records))
+
+    async def _keep(self, failed: Sequence[FailedRecord]) -> None:
+        kind = FailureKind.ASYNC if self.latest else FailureKind.CATCH_UP
+        await self.failures.keep([replace(each, kind=kind) for each in failed])
 
     def _live(self, side: Side) -> LiveSync:
         if side not in self._lives:
@@ -262,7 +270,7 @@ class Replay:
                 await source.begin()
                 records = await source.claim(positions, maps)
                 if keep:
-                    await self.failures.keep([_given_up(each) for each in records])
+                    await self._keep([_given_up(each) for each in records])
                 await source.take(records)
                 await source.commit()
             emptied += len(records)
@@ -341,6 +349,16 @@ def _queued(records: Sequence[QueuedRecord], routing: Routing) -> Iterator[Queue
                 command=each.number,
             )
         yield Queued(each, replace(work, command=each.number))
+
+
+def _latest(queued: Sequence[Queued]) -> list[Queued]:
+    """One change a record, the last one, which carries the row as it is when it is written."""
+    last = {each.place: each for each in queued}
+    return [
+        replace(each, work=replace(each.work, action=Action.WRITE_WHOLE, changed=frozenset()))
+        for each in queued
+        if last[each.place] is each
+    ]
 
 
 def _overruled(record: QueuedRecord, primary: Side) -> FailedRecord:
