@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.activities import measure_activities
 from benchmarks.catalog import measure_catalog
 from benchmarks.files import measure_files
 from benchmarks.filters import measure_filters
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": measure_filters,
     "transforms": lambda _: measure_transforms(),
     "live-update": lambda folder: uvloop.run(measure_live_update(folder)),
+    "activities": lambda folder: uvloop.run(measure_activities(folder)),
     "files": lambda folder: uvloop.run(measure_files(folder)),
     INITIAL_SYNC: lambda folder: measure_initial_sync(folder, ()),
 }

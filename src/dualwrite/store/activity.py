@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ _BLOCK_BITS = 13
 _SLACK = 1 << _BLOCK_BITS
 """Entries that are made at the same moment may be numbered in another order than that of their times."""
 _FORGOTTEN_AT_ONCE = 10_000
+_PLANNED_FOR_ITSELF = text(
+    "SELECT set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
+"""A search takes less time than it would take to compile it, and a plan for any search would suit none."""
 
 
 class Severity(Enum):
@@ -111,7 +115,7 @@ class ActivityLog:
             if facts := _facts(which):
                 query = query.where(t.c.id.in_(await _matching(connection, which, facts, span, limit_rows)))
             else:
-                query = query.where(t.c.id.between(*span), *_times(which))
+                query = query.where(t.c.id.between(*span), *_times(which, t.c.at))
             return tuple(_activity(row) for row in await connection.execute(query))
 
     async def all(
@@ -150,13 +154,12 @@ async def _span(connection: AsyncConnection, which: ActivityFilter, before: int 
     return found[0], found[1] if before is None else min(found[1], before - 1)
 
 
-def _times(which: ActivityFilter) -> list[ColumnElement[bool]]:
-    t = tables.activity
+def _times(which: ActivityFilter, at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     conditions = []
     if which.since is not None:
-        conditions.append(t.c.at >= which.since)
+        conditions.append(at >= which.since)
     if which.until is not None:
-        conditions.append(t.c.at < which.until)
+        conditions.append(at < which.until)
     return conditions
 
 
@@ -203,17 +206,18 @@ async def _matching(
     block = func.generate_series(last, first, cast(-1, BigInteger)).table_valued("number").render_derived("block")
     known = cast([storable_text(term) for term, _ in facts if term], ARRAY(Text))
     wanted = func.activity_query(block.c.number, known, storable_text(which.result or ""))
-    # Kept apart from the order that is wanted, so that a block's entries are found by their terms and then sorted.
+    # Numbers and times are hidden from the planner, which would look for them instead of the terms. Kept apart from the
+    # order that is wanted, a block's entries are found by their terms and then sorted.
+    hidden = (t.c.id + 0).between(*span), *_times(which, t.c.at + timedelta(0))
     found = (
         select(t.c.id)
-        .where(terms.bool_op("@@")(wanted), t.c.id.between(*span), *_times(which), *(each for _, each in facts))
+        .where(terms.bool_op("@@")(wanted), *hidden, *(each for _, each in facts))
         .correlate(block)
         .cte("found", nesting=True)
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     latest = select(found.c.id).order_by(found.c.id.desc()).lateral("latest")
-    # Compiling such a statement takes longer than running it.
-    await connection.execute(text("SET LOCAL jit = off"))
+    await connection.execute(_PLANNED_FOR_ITSELF)
     query = select(latest.c.id).select_from(block.join(latest, text("true"))).limit(limit_rows)
     return list(await connection.scalars(query))
 
