@@ -30,6 +30,10 @@ class Tally:
     def count(self, map_name: str, direction: Direction, ending: Ending, *, records: int = 1) -> None:
         self._counts[map_name, direction, ending] += records
 
+    def counts(self) -> Mapping[tuple[str, Direction, Ending], int]:
+        """The number of records by map, direction and ending."""
+        return self._counts
+
     def by_map(self) -> Mapping[str, Mapping[str, int]]:
         """Per map: ``"<direction> <ending>"`` to the number of records."""
         result: dict[str, dict[str, int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
@@ -23,6 +24,24 @@ class Limits(NamedTuple):
 
     lock_wait_ms: int
     statement_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How busy a pool of connections is."""
+
+    pool: str
+    used: int
+    idle: int
+    waiting: int
+    """Requests that wait for a connection."""
+
+
+def use_of(pool: AsyncConnectionPool[DictConnection], name: str) -> PoolUse:
+    """How busy ``pool`` is at this moment."""
+    stats = pool.get_stats()
+    idle = stats.get("pool_available", 0)
+    return PoolUse(name, stats.get("pool_size", 0) - idle, idle, stats.get("requests_waiting", 0))
 
 
 def connection_pool(

@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dualwrite.environments.bulk import CopyParticipant
 from dualwrite.environments.crash_points import CrashPoints, nowhere
-from dualwrite.environments.hosted.connections import connection_pool, copying_pool
+from dualwrite.environments.hosted.connections import PoolUse, connection_pool, copying_pool, use_of
 from dualwrite.environments.hosted.deciding import commit_decided, roll_back
 from dualwrite.environments.hosted.definitions import READ_DEFINITIONS, READ_GENERATION, read_schema
 from dualwrite.environments.hosted.failures import translated
@@ -115,6 +115,11 @@ class HostedEnvironment:
         await self._engine.close()
         await self._copying.close()
         await self._heart.close()
+
+    def pools(self) -> Sequence[PoolUse]:
+        """How busy the connections to the database are."""
+        pools = {"serving": self._serving, "engine": self._engine, "copying": self._copying}
+        return [use_of(pool, name) for name, pool in pools.items()]
 
     def follow_pipeline(self, pipeline: CommitPipeline) -> None:
         """From now on every served transaction passes ``pipeline`` before it commits."""
