@@ -34,6 +34,7 @@ from dualwrite.cli.round_trip import RoundTrip, prove_round_trip
 from dualwrite.cli.services import Services
 from dualwrite.cli.steps import Steps
 from dualwrite.cli.stopping import run_until_stopped
+from dualwrite.composition.alerting import watching
 from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
 from dualwrite.composition.services import build_apps
 from dualwrite.lifecycle.checks import document_of
@@ -119,6 +120,7 @@ class _Up:
             stack.callback(apps.closing.set)
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(house.feeling_pulses())
+            await stack.enter_async_context(watching(house))
             folder = house.settings.data_folder
             write_addresses(folder, _addresses(house))
             stack.callback(forget_addresses, folder)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 import httpx
 
 from dualwrite.composition.house import CONNECTION, House
-from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.monitoring.activities.retention import ActivityRetention
 from dualwrite.monitoring.alerts.deliveries import Deliveries
 from dualwrite.monitoring.alerts.desk import AlertDesk
@@ -45,7 +44,7 @@ async def watching(house: House) -> AsyncIterator[None]:
             desk,
             Deliveries(house.store, CONNECTION, desk, notifiers=notifiers, now=system_clock),
             counting=_failures,
-            acting=lambda who: _lifecycle(house, who),
+            acting=house.lifecycle_of,
             now=system_clock,
         )
         keep = timedelta(days=house.settings.activity_days)
@@ -62,10 +61,6 @@ async def watching(house: House) -> AsyncIterator[None]:
 def _desk(house: House, notifiers: Mapping[Channel, Notifier]) -> AlertDesk:
     seal = SecretsFile.open(house.settings.data_folder)
     return AlertDesk(house.store, CONNECTION, seal=seal, notifiers=notifiers, now=system_clock)
-
-
-def _lifecycle(house: House, who: str) -> MapLifecycle:
-    return MapLifecycle(house.store, CONNECTION, house.router, conductor=house.conductor, who=who)
 
 
 def _notifiers(settings: Settings, client: httpx.AsyncClient) -> Mapping[Channel, Notifier]:

@@ -360,17 +360,21 @@ class AlertRepository:
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
-    async def claim_delivery(self, connection_name: str, *, now: datetime, until: datetime) -> Delivery | None:
+    async def claim_delivery(
+        self, connection_name: str, *, now: datetime, until: datetime, patience: timedelta
+    ) -> Delivery | None:
         """The delivery that the caller is to make before ``until``, None when none is due.
 
-        One whose claim has run out before it was begun is due again.
+        One whose claim has run out before it was begun is due again. An event's action is given ``patience``, so that
+        people are told what has become of the map.
         """
         t, e = tables.alert_delivery, tables.alert_event
         waiting = t.c.state.in_([DeliveryState.PENDING.value, DeliveryState.CLAIMED.value])
+        acted = (e.c.action_state != ActionState.PENDING.value) | (e.c.at <= now - patience)
         query = (
             select(t.c.event, t.c.number)
             .join(e, e.c.id == t.c.event)
-            .where(waiting, t.c.due_at <= now, e.c.connection == connection_name)
+            .where(waiting, t.c.due_at <= now, e.c.connection == connection_name, acted)
             .order_by(t.c.due_at)
             .limit(1)
             .with_for_update(skip_locked=True, of=t)

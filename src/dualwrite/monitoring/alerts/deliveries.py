@@ -23,6 +23,8 @@ WHO = "alerts"
 LEASE = timedelta(minutes=3)
 """A claim lasts so long; sending takes less, or is given up."""
 LONGEST_SENDING_S = 90
+PATIENCE = timedelta(seconds=5)
+"""So long people are not told of a map that is still to be paused or stopped."""
 MOST_ATTEMPTS = 30
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
@@ -64,7 +66,9 @@ class Deliveries:
         claimed: list[Delivery] = []
         now = self._now()
         while len(claimed) < _AT_ONCE:
-            delivery = await self._store.alerts.claim_delivery(self._connection, now=now, until=now + LEASE)
+            delivery = await self._store.alerts.claim_delivery(
+                self._connection, now=now, until=now + LEASE, patience=PATIENCE
+            )
             if delivery is None:
                 break
             claimed.append(delivery)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
@@ -14,9 +14,9 @@ from dualwrite.monitoring.alerts.deliveries import Deliveries
 from dualwrite.monitoring.alerts.desk import AlertDesk
 from dualwrite.monitoring.alerts.look import Counting, Look
 from dualwrite.security.clock import Clock
-from dualwrite.store.activity import Severity
 from dualwrite.store.alerts import ActionState, AlertAction, AlertEvent
 from dualwrite.store.database import Store
+from dualwrite.store.maps import MapState
 
 log = structlog.get_logger(__name__)
 
@@ -24,15 +24,20 @@ Pause: TypeAlias = Callable[[float], Awaitable[None]]
 
 ROUND = timedelta(seconds=1)
 ACTION_LEASE = timedelta(minutes=2)
-ACTION_WAIT = timedelta(seconds=5)
+ACTION_WAIT = timedelta(seconds=10)
+
+_WANTED: Mapping[AlertAction, MapState] = {
+    AlertAction.PAUSE: MapState.PAUSED,
+    AlertAction.STOP: MapState.NOT_RUNNING,
+}
 
 
 class MapActions(Protocol):
     """What an alert does to maps (``lifecycle.maps``)."""
 
-    async def pause(self, names: Sequence[str]) -> object: ...
+    async def pause(self, names: Sequence[str], *, result: str) -> None: ...
 
-    async def stop(self, names: Sequence[str]) -> object: ...
+    async def stop(self, names: Sequence[str], *, result: str) -> None: ...
 
 
 Acting: TypeAlias = Callable[[str], MapActions]
@@ -92,33 +97,26 @@ class AlertWatch:
             await self._take(event)
 
     async def _take(self, event: AlertEvent) -> None:
+        """The action has been taken, refused, or put back until what it needs answers again."""
         actions = self._acting(f"alert {event.name}")
+        take = actions.pause if event.action is AlertAction.PAUSE else actions.stop
         try:
-            if event.action is AlertAction.PAUSE:
-                await actions.pause([event.map])
-            else:
-                await actions.stop([event.map])
+            await take([event.map], result=f"completed: {event.condition}")
         except DualwriteError as error:
-            if error.disposition is Disposition.TERMINAL:
-                await self._end(event, ActionState.FAILED, error.message)
-            else:
+            if error.disposition is not Disposition.TERMINAL:
                 due_at = self._now() + ACTION_WAIT
                 await self._store.alerts.put_back_action(event.id, due_at=due_at, result=error.message)
+            elif await self._is_done(event):
+                await self._store.alerts.end_action(event.id, ActionState.DONE, result="It was already.")
+            else:
+                await self._store.alerts.end_action(event.id, ActionState.FAILED, result=error.message)
             return
-        await self._end(event, ActionState.DONE, "")
+        await self._store.alerts.end_action(event.id, ActionState.DONE, result="")
 
-    async def _end(self, event: AlertEvent, state: ActionState, result: str) -> None:
-        async with self._store.transaction() as repositories:
-            await repositories.alerts.end_action(event.id, state, result=result)
-            if state is ActionState.FAILED:
-                await repositories.activity.record(
-                    event.action.value,
-                    who=f"alert {event.name}",
-                    map=event.map,
-                    result=f"not done: {result}",
-                    severity=Severity.ERROR,
-                    details={"event": event.id},
-                )
+    async def _is_done(self, event: AlertEvent) -> bool:
+        """Whether the map stands where the action leads: somebody was quicker, or died before saying so."""
+        states = {each.name: each.state for each in await self._store.maps.list(self._connection)}
+        return states.get(event.map) is _WANTED.get(event.action)
 
     async def _again_and_again(self, step: Callable[[], Awaitable[int]]) -> None:
         while True:
