@@ -12,6 +12,7 @@ from dualwrite import __version__
 from dualwrite.applications.company import OwnerTeam
 from dualwrite.catalog import load_schema
 from dualwrite.composition.tables import Tables
+from dualwrite.composition.watching import Observatory
 from dualwrite.database.server import Server, ensure_database, open_server
 from dualwrite.environments.crash_points import CrashPoints, kill_at, nowhere
 from dualwrite.environments.hosted.dataverse_rules import dataverse_rules
@@ -74,8 +75,13 @@ class House:
     """The local administrator's; None in a house that serves nobody."""
     workers: Workers
     """This process's part in the work on initial syncs."""
-    instance: str
-    """Names this house for as long as it stands; the next start has another."""
+    observatory: Observatory
+    """What watches the engine."""
+
+    @property
+    def instance(self) -> str:
+        """Names this house for as long as it stands; the next start has another."""
+        return self.observatory.instance
 
     @property
     def administrator(self) -> Credentials:
@@ -156,7 +162,9 @@ async def open_house(
         for environment in (finops, dataverse):
             await environment.open()
             stack.push_async_callback(environment.close)
-        house = await _linked(settings, server, store, Pair(finops, dataverse), (finops, dataverse), reached)
+        observatory = Observatory.of(settings, instance=uuid4().hex)
+        stack.push_async_callback(asyncio.to_thread, observatory.close)
+        house = await _linked(settings, server, store, observatory, (finops, dataverse), reached)
         if serves:
             house = await _entered(house)
         stack.push_async_callback(house.workers.close, grace_s=settings.worker_grace_seconds)
@@ -167,12 +175,12 @@ async def _linked(
     settings: Settings,
     server: Server,
     store: Store,
-    pair: Pair,
+    observatory: Observatory,
     environments: tuple[HostedEnvironment, HostedEnvironment],
     reached: CrashPoints,
 ) -> House:
     finops, dataverse = environments
-    tally = Tally()
+    pair, tally = Pair(finops, dataverse, watching=observatory.watching), Tally()
     router = StoredRouter(store, CONNECTION, pair, reached=reached)
     for source, target in ((finops, dataverse), (dataverse, finops)):
         source.follow_pipeline(
@@ -209,7 +217,7 @@ async def _linked(
         workers=_workers(
             settings, server, SyncWork(store, CONNECTION, pair, router, partition_rows=settings.partition_rows)
         ),
-        instance=uuid4().hex,
+        observatory=observatory,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
+from dualwrite.monitoring.metrics import page
+from dualwrite.monitoring.readings import Readings
 from dualwrite.security.audiences import LOOPBACK_OF, Audience, Audiences, bracketed
 from dualwrite.security.authenticator import TokenAuthenticator
 from dualwrite.security.clock import system_clock
@@ -23,11 +26,13 @@ from dualwrite.security.secrets_file import SecretsFile
 from dualwrite.security.tokens import Tokens
 from dualwrite.servers.admin.app import build_admin_app
 from dualwrite.servers.admin.desk import Desk
+from dualwrite.servers.admin.metrics import metrics_router
 from dualwrite.servers.dataverse.app import build_app as build_dataverse_app
 from dualwrite.servers.dataverse.settings import DataverseSettings
 from dualwrite.servers.finops.service import build_app as build_finops_app
 from dualwrite.servers.finops.settings import FinopsServiceSettings
 from dualwrite.servers.identity.app import build_identity_router
+from dualwrite.servers.tracing import TracedService
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +66,62 @@ def build_apps(house: House) -> Apps:
         base_url=urls["admin"],
     )
     closing = asyncio.Event()
+    traced = _tracing(house)
     return Apps(
         closing=closing,
         admin=build_admin_app(
             desk=_desk(house),
             identity=identity,
+            metrics=metrics_router(_metrics_page(house), authenticators["admin"]),
             authenticate=authenticators["admin"],
             instance=house.instance,
             closing=closing,
         ),
-        finops=build_finops_app(
-            house.finops,
-            authenticators["finops"],
-            FinopsServiceSettings(skiptoken_secret=token_secret, page_rows=settings.finops_page_rows),
-        ),
-        dataverse=build_dataverse_app(
-            house.dataverse,
-            authenticators["dataverse"],
-            DataverseSettings(
-                organization_id=ORGANIZATION_ID,
-                business_unit_id=ROOT_UNIT_ID,
-                token_secret=token_secret,
-                largest_page_rows=settings.dataverse_page_rows,
+        finops=traced(
+            build_finops_app(
+                house.finops,
+                authenticators["finops"],
+                FinopsServiceSettings(skiptoken_secret=token_secret, page_rows=settings.finops_page_rows),
             ),
-            design=house.tables.design(Side.DATAVERSE),
+            FINOPS,
+        ),
+        dataverse=traced(
+            build_dataverse_app(
+                house.dataverse,
+                authenticators["dataverse"],
+                DataverseSettings(
+                    organization_id=ORGANIZATION_ID,
+                    business_unit_id=ROOT_UNIT_ID,
+                    token_secret=token_secret,
+                    largest_page_rows=settings.dataverse_page_rows,
+                ),
+                design=house.tables.design(Side.DATAVERSE),
+            ),
+            DATAVERSE,
         ),
     )
+
+
+def _tracing(house: House) -> Callable[[ASGIApp, str], ASGIApp]:
+    """Makes a service a traced one, where anybody wants traces."""
+    tracer = house.pair.watching.tracer
+    return lambda app, service: app if tracer is None else TracedService(app, service, tracer)
+
+
+def _metrics_page(house: House) -> Callable[[], Awaitable[bytes]]:
+    readings = Readings(
+        house.store,
+        CONNECTION,
+        house.pair,
+        house.tally,
+        {FINOPS: house.finops.pools, DATAVERSE: house.dataverse.pools},
+        system_clock,
+    )
+
+    async def written() -> bytes:
+        return page(house.observatory.metrics, await readings.read())
+
+    return written
 
 
 def _desk(house: House) -> Desk:

@@ -29,7 +29,13 @@ _RESOURCES = (status, maps, initial_syncs, operations, solutions, integration_ke
 
 
 def build_admin_app(
-    *, desk: Desk, identity: APIRouter, authenticate: Authenticate, instance: str, closing: asyncio.Event
+    *,
+    desk: Desk,
+    identity: APIRouter,
+    metrics: APIRouter,
+    authenticate: Authenticate,
+    instance: str,
+    closing: asyncio.Event,
 ) -> FastAPI:
     """The application over one house. ``/health`` and the token endpoint answer anybody, the rest proven callers.
 
@@ -38,6 +44,7 @@ def build_admin_app(
     """
     app = FastAPI(title="dualwrite", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(identity)
+    app.include_router(metrics)
 
     @app.get("/health")
     async def health() -> JSONResponse:
@@ -50,7 +57,9 @@ def build_admin_app(
 
 def build_api(desk: Desk, authenticate: Authenticate, *, closing: asyncio.Event) -> FastAPI:
     """Everything under ``/api/v1``."""
-    api = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=refusals(401, 403, 422, 503))
+    api = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=refusals(401, 403, 404, 422, 503)
+    )
     api.state.desk = desk
     api.state.authenticate = authenticate
     api.state.closing = closing
@@ -66,7 +75,10 @@ def build_api(desk: Desk, authenticate: Authenticate, *, closing: asyncio.Event)
 
 async def _health(desk: Desk, instance: str) -> JSONResponse:
     try:
-        epochs = {each.name: await each.epoch() for each in (desk.pair.finops, desk.pair.dataverse)}
+        epochs = {
+            each.name: await desk.pair.availability(each).ask(each.epoch())
+            for each in (desk.pair.finops, desk.pair.dataverse)
+        }
         maps = await desk.store.maps.list(desk.connection)
     except DualwriteError as error:
         problem = {"status": "unavailable", "instance": instance, "reason": error.message}
