@@ -51,7 +51,7 @@ class Extent:
     """A part of a table that is copied at once: the rows of some companies (None: of all) within a span.
 
     An empty text among the companies stands for the rows that have none.
-    ``rows`` is how many there were when they were counted.
+    ``rows`` is how many there were when they were counted; of a part of a great table, about how many.
     """
 
     companies: tuple[str, ...] | None

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dualwrite.environments.bulk import COMPANY, ID, CopyParticipant, Extent, Scan
+from dualwrite.environments.hosted.bulk.extents import Surveyor
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.metadata.schema import Side, Table
 
@@ -134,6 +135,27 @@ async def test_companies_that_are_not_named_have_extents_of_their_own(
     assert named == alone
     assert (named.rows, other.rows) == (2, 1)
     assert [each.lower() for each in other.companies or ()] == ["demf"]
+
+
+async def test_a_great_table_is_cut_into_about_equal_parts(dataverse: HostedEnvironment) -> None:
+    rows, parts = 60_000, 8
+    async with dataverse.copying() as participant:
+        await participant.begin()
+        await insert_codes(participant, DATAVERSE_TABLE, {"usmf": [f"{number:06}" for number in range(rows)]})
+        await participant.commit()
+    async with dataverse.copying() as participant:
+        await participant.begin()
+        layouts = participant.layouts  # type: ignore[attr-defined]
+        connection = participant.connection  # type: ignore[attr-defined]
+        surveyor = Surveyor(connection, layouts, DATAVERSE_TABLE.name, most_exact_rows=rows // 2)
+        extents = await surveyor.extents(None, await surveyor.counts(None, {}), {}, most_rows=rows // parts)
+        read: list[object] = []
+        for each in extents:
+            found = (await participant.frame(Scan(DATAVERSE_TABLE.name, (), span=each.span)))[ID].to_list()
+            assert 0.5 < len(found) * parts / rows < 1.5
+            read += found
+    assert len(extents) == parts
+    assert len(set(read)) == len(read) == rows == sum(each.rows for each in extents)
 
 
 async def test_a_global_table_is_counted_as_a_whole(dataverse: HostedEnvironment) -> None:

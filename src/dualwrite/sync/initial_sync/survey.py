@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,17 +41,19 @@ async def survey(
     To be called when the maps have gone live, with that moment: what is created later is not among the rows.
     """
     found: dict[Way, Sequence[Extent]] = {}
-    for side in Side:
+
+    async def surveyed(side: Side) -> None:
         async with pair.side(side).copying() as session:
             await session.begin()
+            extents = _Extents(session, routing, most_rows, created_before)
             for chosen in maps:
                 for way in chosen.ways:
                     if way.source is side:
-                        name = chosen.plan.map.name
-                        extents = _Extents(session, routing, most_rows, created_before)
-                        found[name, way] = await extents.of(chosen, side)
+                        found[chosen.plan.map.name, way] = await extents.of(chosen, side)
             # No row has changed; what the environment has learnt about its tables on the way is kept.
             await session.commit()
+
+    await asyncio.gather(*map(surveyed, Side))
     return pack(_partitions(maps, found), most_rows=most_rows)
 
 
