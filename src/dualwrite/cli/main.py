@@ -36,6 +36,8 @@ _COMMANDS: Mapping[str, str] = {
     "tables": "dualwrite.cli.tables:app",
     "records": "dualwrite.cli.records:app",
     "compare": "dualwrite.cli.compare:compare",
+    "alerts": "dualwrite.cli.alerts:app",
+    "activities": "dualwrite.cli.activities:app",
 }
 """Each command with its place. Only the one that is called is loaded, so that it answers quickly."""
 

@@ -1,0 +1,80 @@
+"""``dualwrite activities export``: the log as a file."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.text import Text
+
+from dualwrite.cli.activities.choices import (
+    Asked,
+    ConnectionWide,
+    OfLegalEntity,
+    OfMap,
+    OfSeverity,
+    ResultContains,
+    Since,
+    Until,
+    What,
+    Who,
+)
+from dualwrite.cli.invocation import invocation
+from dualwrite.composition.house import House
+from dualwrite.errors import SettingsRefused
+from dualwrite.monitoring.activities.exporting import ExportFormat, exported
+
+_STANDARD_OUTPUT = "-"
+
+
+def export_activities(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="FILE", help="NAME.csv or NAME.jsonl; - for standard output.")],
+    file_format: Annotated[
+        ExportFormat | None, typer.Option("--format", help="How entries are written, unless the file's name tells.")
+    ] = None,
+    map_name: OfMap = None,
+    connection: ConnectionWide = False,
+    what: What = None,
+    who: Who = None,
+    severity: OfSeverity = None,
+    legal_entity: OfLegalEntity = None,
+    result: ResultContains = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write what was done into a file, the latest first: CSV, or a line of JSON for each entry."""
+    call = invocation(context)
+    asked = Asked(map_name, connection, what, who, severity, legal_entity, result, since, until)
+    form = file_format or _format(to)
+
+    async def written(house: House) -> int:
+        entries = house.store.activity.all(await asked.filter(house))
+        with ExitStack() as stack:
+            file, characters = _opened(to, stack), 0
+            async for piece in exported(entries, form):
+                characters += file.write(piece)
+        return characters
+
+    characters = call.in_house(written)
+    if to != _STANDARD_OUTPUT:
+        call.output.show({"file": to, "characters": characters}, Text(f"{to} has been written.", style="green"))
+
+
+def _format(to: str) -> ExportFormat:
+    for each in ExportFormat:
+        if to.casefold().endswith(f".{each.value}"):
+            return each
+    return ExportFormat.CSV
+
+
+def _opened(to: str, stack: ExitStack) -> TextIO:
+    if to == _STANDARD_OUTPUT:
+        return sys.stdout
+    try:
+        return stack.enter_context(Path(to).open("w", encoding="utf-8", newline=""))
+    except OSError as error:
+        raise SettingsRefused(f"{to} cannot be written: {(error.strerror or str(error)).lower()}") from error
