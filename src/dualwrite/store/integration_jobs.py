@@ -11,7 +11,7 @@ from typing import Any, NewType
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.metadata.schema import Side
 from dualwrite.store import tables
 from dualwrite.store.connector import Transactions
@@ -97,11 +97,11 @@ class IntegrationJobRepository:
         return tuple(_job(row, maps.get(row.name, ())) for row in rows)
 
     async def get(self, connection_name: str, name: str) -> IntegrationJob:
-        """The job of this name. Raises: NotAllowed when there is none."""
+        """The job of this name. Raises: NotFound."""
         for each in await self.list(connection_name):
             if each.name == name:
                 return each
-        raise NotAllowed(f"There is no integration job {name}.", job=name)
+        raise NotFound(f"There is no integration job {name}.", job=name)
 
     async def save(
         self, connection_name: str, name: str, *, maps: Sequence[str], primary: Side, changed_by: str
