@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from random import Random
 from uuid import UUID
 
-from dualwrite.environments.port import Environment, Follow, RowQuery, Session
+from dualwrite.environments.port import Condition, Environment, Follow, RowQuery, Search, Session
 from dualwrite.errors import RecordRefused
 from dualwrite.filters.columns import columns_of
 from dualwrite.filters.evaluate import matches
@@ -20,6 +23,8 @@ from dualwrite.sync.mapping import CompanyCodes, company_of, folded_key, record_
 from dualwrite.sync.tally import Ending
 
 _Key = tuple[object, ...]
+_RUNS = 10
+"""A sample is taken at so many places of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +97,103 @@ def _name(half: _Half) -> str:
 
 async def _halves(environment: Environment, routing: Routing, plan: Plan) -> Mapping[_Key, _Half]:
     """The rows of one side by their key in the other side's words; rows that no map would carry are left out."""
-    table = plan.finops if environment.side is Side.FINOPS else plan.dataverse
-    own = plan.to_dataverse if environment.side is Side.FINOPS else plan.to_finops
-    keyed = plan.to_dataverse or plan.to_finops
-    assert keyed is not None
     halves: dict[_Key, _Half] = {}
     async with environment.participate() as session:
         await session.begin()
-        codes = CompanyCodes(session)
-        paths = _paths(plan, own, keyed, environment.side)
-        async for rows in environment.scan(RowQuery(table.name)):
-            related = await _related(session, table, rows, paths)
-            for row in rows:
-                company = await company_of(plan, row, routing.companies, codes)
-                if isinstance(company, Ending):
-                    continue
-                half = _half(environment.side, (own, keyed), row, related.get(record_id(table, row), {}), company)
-                halves[half[0]] = half[1]
+        reader = _HalfReader(session, routing, plan, environment.side)
+        async for rows in environment.scan(RowQuery(reader.table.name)):
+            halves.update(await reader.halves(rows))
     return halves
+
+
+class _HalfReader:
+    """Makes halves of the rows of one side, within one transaction there."""
+
+    def __init__(self, session: Session, routing: Routing, plan: Plan, side: Side) -> None:
+        self.table = plan.finops if side is Side.FINOPS else plan.dataverse
+        self._own = plan.to_dataverse if side is Side.FINOPS else plan.to_finops
+        self._keyed = _keyed(plan)
+        self._paths = _paths(plan, self._own, self._keyed, side)
+        self._session, self._routing, self._plan, self._side = session, routing, plan, side
+        self._codes = CompanyCodes(session)
+
+    async def halves(self, rows: Sequence[Row]) -> Mapping[_Key, _Half]:
+        """The rows by their key in the other side's words, without those that no map would carry."""
+        related = await _related(self._session, self.table, rows, self._paths)
+        halves: dict[_Key, _Half] = {}
+        for row in rows:
+            company = await company_of(self._plan, row, self._routing.companies, self._codes)
+            if not isinstance(company, Ending):
+                behind = related.get(record_id(self.table, row), {})
+                key, half = _half(self._side, (self._own, self._keyed), row, behind, company)
+                halves[key] = half
+        return halves
+
+
+def _keyed(plan: Plan) -> DirectionPlan:
+    """The way by whose key records are matched."""
+    keyed = plan.to_dataverse or plan.to_finops
+    assert keyed is not None
+    return keyed
+
+
+async def compare_sample(pair: Pair, routing: Routing, plan: Plan, *, rows: int, chance: Random) -> Comparison:
+    """About so many records of the map, drawn by lot from the side that it matches records from. Reads only.
+
+    A record that is only on the other side is not found this way; :func:`compare_map` finds it.
+    """
+    route = _keyed(plan)
+    source, target = pair.side(route.source.side), pair.side(route.target.side)
+    result = Comparison(plan.map.name)
+    async with source.participate() as here, target.participate() as there:
+        await here.begin()
+        await there.begin()
+        mine = _HalfReader(here, routing, plan, source.side)
+        theirs = _HalfReader(there, routing, plan, target.side)
+        async for piece in _drawn(source, route.source, rows, chance):
+            halves = await mine.halves(piece)
+            found = await _partners(there, route, halves)
+            partners = await theirs.halves(found)
+            for key, half in halves.items():
+                _compare_drawn(plan, (source.side, half), partners.get(key), result)
+    return result
+
+
+def _compare_drawn(plan: Plan, drawn: tuple[Side, _Half], partner: _Half | None, result: Comparison) -> None:
+    side, half = drawn
+    if partner is None:
+        if half.passes:
+            (result.missing if side is Side.FINOPS else result.extra).append(_name(half))
+    elif half.passes and partner.passes:
+        finops, dataverse = (half, partner) if side is Side.FINOPS else (partner, half)
+        _compare_halves(plan, finops, dataverse, result)
+    elif half.passes or partner.passes:
+        result.outside_filter += 1
+
+
+async def _drawn(environment: Environment, table: Table, rows: int, chance: Random) -> AsyncIterator[Sequence[Row]]:
+    """Runs of neighbouring rows from places drawn by lot; all rows, where there are no more than asked for."""
+    total = (await environment.read(RowQuery(table.name, limit=0, count=True))).total or 0
+    if total <= rows:
+        yield (await environment.read(RowQuery(table.name))).rows
+        return
+    size = math.ceil(rows / _RUNS)
+    for start in sorted(chance.sample(range(total - size + 1), k=min(_RUNS, total - size + 1))):
+        yield (await environment.read(RowQuery(table.name, limit=size, offset=start))).rows
+
+
+async def _partners(target: Session, route: DirectionPlan, halves: Mapping[_Key, _Half]) -> Sequence[Row]:
+    """The rows of the target under the keys of ``halves``. Raises: RecordRefused, when one finds several rows."""
+    conditions = tuple(Condition(part.target_path) for part in route.key)
+    wanted: dict[str | None, list[tuple[Value, ...]]] = {}
+    for half in halves.values():
+        with suppress(RecordRefused):
+            wanted.setdefault(half.company, []).append(key_of(route, half.row, half.related))
+    found: list[Row] = []
+    for company, keys in wanted.items():
+        search = Search(route.target.name, conditions, tuple(dict.fromkeys(keys)), company)
+        found += [row for row in await target.search(search) if row is not None]
+    return found
 
 
 def _half(
