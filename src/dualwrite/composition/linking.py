@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.environments.hosted.dataverse_seed import ENGINE_USER_ID
-from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
@@ -41,8 +40,9 @@ class LinkParts:
 
     store: Store
     connection: str
-    finops: HostedEnvironment
-    dataverse: HostedEnvironment
+    pair: Pair
+    followed: Callable[[Side], bool]
+    """Whether what is saved on that side passes through dual-write."""
     router: StoredRouter
     tally: Tally
     conductor: Conductor
@@ -51,10 +51,6 @@ class LinkParts:
     ensure_tables: EnsureTables | None
     finops_application: str
 
-    @property
-    def pair(self) -> Pair:
-        return Pair(self.finops, self.dataverse)
-
 
 def link_desk(house: House) -> LinkDesk:
     """The services of the connection of this house."""
@@ -62,8 +58,8 @@ def link_desk(house: House) -> LinkDesk:
         LinkParts(
             store=house.store,
             connection=CONNECTION,
-            finops=house.finops,
-            dataverse=house.dataverse,
+            pair=house.pair,
+            followed=lambda side: (house.finops if side is Side.FINOPS else house.dataverse).is_followed,
             router=house.router,
             tally=house.tally,
             conductor=house.conductor,
@@ -155,12 +151,12 @@ class _Platforms:
     parts: LinkParts
 
     async def platform(self, side: Side) -> Platform:
-        environment = self.parts.finops if side is Side.FINOPS else self.parts.dataverse
+        environment = self.parts.pair.side(side)
         clients = await self.parts.store.clients.list()
         tenants = [each.tenant for each in clients if each.enabled and each.environment in (None, environment.name)]
         return Platform(
             version=self.parts.finops_application if side is Side.FINOPS else DATAVERSE_VERSION,
             tenants=frozenset(map(str, tenants)),
-            followed=environment.is_followed,
+            followed=self.parts.followed(side),
             user=ENGINE_USER_ID if side is Side.DATAVERSE else None,
         )

@@ -149,11 +149,18 @@ class LinkEnding:
     async def _come_to_rest(self, *, who: str) -> int:
         """No map is live and no initial sync is under way; tells how many have been cancelled for that."""
         cancelled = await self._maps.end_runs(who=who)
-        maps = await self._store.maps.list(self._connection)
-        live = [each.name for each in maps if each.state is not MapState.NOT_RUNNING]
-        if live:
-            await self._maps.stop(live, who=who)
+        while live := await self._live():
+            try:
+                await self._maps.stop(live, who=who)
+            except NotAllowed:
+                # Another process that ends the same link may have been quicker.
+                if await self._live() == live:
+                    raise
         return cancelled
+
+    async def _live(self) -> tuple[str, ...]:
+        maps = await self._store.maps.list(self._connection)
+        return tuple(each.name for each in maps if each.state is not MapState.NOT_RUNNING)
 
     async def _all_maps(self) -> tuple[str, ...]:
         """The maps of the connection, and those that have gone and still have something in a queue."""

@@ -9,13 +9,14 @@ from dualwrite.environments.port import RowQuery
 from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.linking.link import known_legal_entities, links_of
 from dualwrite.linking.linked_maps import LinkedMaps
+from dualwrite.linking.new_companies import bring_companies
 from dualwrite.linking.states import LinkAction, state_after
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunState
 from dualwrite.store.maps import MapState, TableMap
 from dualwrite.store.pending_copies import PendingCopy
-from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair
+from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair, Routing
 from dualwrite.sync.stored_router import StoredRouter
 
 _QUEUEING = frozenset({MapState.PAUSED, MapState.RESUMING})
@@ -85,7 +86,12 @@ class LegalEntities:
         Raises: NotFound, for one that does not exist; NotAllowed while an initial sync is in progress.
         """
         links = await links_of(self._pair, legal_entities)
-        plans = await self._concerned()
+        routing = await self._router.current()
+        plans = _concerned(routing)
+        async with self._store.transaction() as repositories:
+            await self._may_change(repositories)
+        # Saves of a legal entity that takes part need its company; nobody is to be refused before it has come.
+        await bring_companies(self._pair, routing, [str(each.legal_entity) for each in links], who=who)
         async with self._store.transaction() as repositories:
             maps = await self._may_change(repositories)
             added = await repositories.connections.add_companies(self._connection, links)
@@ -155,15 +161,14 @@ class LegalEntities:
         _refuse_runs(await repositories.initial_syncs.in_states(self._connection, open_states))
         return await repositories.maps.list(self._connection)
 
-    async def _concerned(self) -> frozenset[str]:
-        """The live maps whose rows depend on which legal entities are linked."""
-        routing = await self._router.current()
-        return frozenset(
-            plan.map.name for plan in routing.plans if plan.company_specific or plan.dataverse.name == COMPANY_TABLE
-        )
-
     async def _of_finops(self) -> Sequence[dict[str, object]]:
         return [dict(row) for row in await known_legal_entities(self._pair.finops)]
+
+
+def _concerned(routing: Routing) -> frozenset[str]:
+    """The live maps whose rows depend on which legal entities are linked."""
+    concerned = (each for each in routing.plans if each.company_specific or each.dataverse.name == COMPANY_TABLE)
+    return frozenset(each.map.name for each in concerned)
 
 
 def _refuse_runs(runs: Sequence[InitialSyncRun]) -> None:
