@@ -30,6 +30,7 @@ from dualwrite.errors import NotAllowed
 from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
+from dualwrite.monitoring.health.examination import Examination
 from dualwrite.security.audiences import LOOPBACK_OF, bracketed
 from dualwrite.security.clients import Clients
 from dualwrite.security.clock import system_clock
@@ -114,6 +115,11 @@ class House:
         Running processes notice by themselves.
         """
         return sum(len(plan.steps) for plan in await self.tables.ensure(finops, dataverse))
+
+    @property
+    def examination(self) -> Examination:
+        """The health check of maps."""
+        return Examination(self.store, CONNECTION, self.pair, self.router, system_clock)
 
     def feeling_pulses(self) -> AbstractAsyncContextManager[None]:
         """Inside, saves that need an environment that is away or too slow are refused at once."""

@@ -145,17 +145,22 @@ class LiveMetrics:
 def page(live: LiveMetrics, samples: Samples) -> bytes:
     """All numbers as text that Prometheus reads."""
     registry = CollectorRegistry()
-    registry.register(_Looked(samples))
-    return generate_latest(live.registry) + generate_latest(registry)
+    registry.register(_Page(live, samples))
+    return generate_latest(registry)
 
 
-class _Looked:
-    """Collects what has been looked up already."""
+class _Page:
+    """Collects what has been counted, and what has been looked up already."""
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, live: LiveMetrics, samples: Samples) -> None:
+        self._live = live
         self._samples = samples
 
     def collect(self) -> Iterator[Metric]:
+        for family in self._live.registry.collect():
+            # When a number was first counted is a number of its own for every label: of no use, and many.
+            family.samples = [each for each in family.samples if not each.name.endswith("_created")]
+            yield family
         for measure, values in self._samples.items():
             described = measure.value
             family = (CounterMetricFamily if described.kind is Kind.COUNTER else GaugeMetricFamily)(

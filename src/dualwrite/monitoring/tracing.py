@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Tracer
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor
 
 _NAME = "dualwrite"
 _PATH = "/v1/traces"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dualwrite.cli.maps import checking, drafts, editing, folder, listing, running, versions
+from dualwrite.cli.maps import checking, drafts, editing, folder, health, listing, running, versions
 
 app = typer.Typer(
     help="Table maps: list, show, check, run, stop, change; their versions; and the same by files.",
@@ -14,6 +14,7 @@ app = typer.Typer(
 app.command("list")(listing.list_maps)
 app.command("show")(listing.show_map)
 app.command("validate")(checking.validate)
+app.command("health")(health.health)
 app.command("run")(running.run_maps)
 app.command("stop")(running.stop_maps)
 app.command("versions")(versions.list_versions)
