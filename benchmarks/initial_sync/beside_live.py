@@ -20,7 +20,7 @@ from benchmarks.initial_sync.world import CALLER, USMF, conninfo, customers_map_
 from dualwrite.composition.house import House
 from dualwrite.environments.hosted.dataverse_seed import ADMINISTRATOR_ID
 from dualwrite.environments.port import Caller, Command, Create, Delete, RecordKey, RowQuery, Update
-from dualwrite.errors import Contention, DuplicateRecord, RecordNotFound, RecordRefused
+from dualwrite.errors import Contention, DuplicateRecord, EnvironmentUnavailable, RecordNotFound, RecordRefused
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Value
 
@@ -130,6 +130,8 @@ class _Users:
             self.became["given up: somebody else kept changing the record"] += 1
         except RecordRefused as refusal:
             self.became[f"refused: {refusal.message}"] += 1
+        except EnvironmentUnavailable:
+            self.became["turned away: more at a time than the machine carries"] += 1
         else:
             self.became["written"] += 1
             self.samples.durations_s.append(time.perf_counter() - since)
