@@ -14,6 +14,7 @@ import uvloop
 
 from benchmarks.activities import measure_activities
 from benchmarks.catalog import measure_catalog
+from benchmarks.catch_up import measure_catch_up
 from benchmarks.files import measure_files
 from benchmarks.filters import measure_filters
 from benchmarks.initial_sync.command import measure_initial_sync
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": measure_filters,
     "transforms": lambda _: measure_transforms(),
     "live-update": lambda folder: uvloop.run(measure_live_update(folder)),
+    "catch-up": lambda folder: uvloop.run(measure_catch_up(folder)),
     "activities": lambda folder: uvloop.run(measure_activities(folder)),
     "files": lambda folder: uvloop.run(measure_files(folder)),
     INITIAL_SYNC: lambda folder: measure_initial_sync(folder, ()),

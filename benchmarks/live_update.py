@@ -65,7 +65,7 @@ async def measure_live_update(folder: Path) -> None:
     """Prints latencies, shares and rates."""
     stopwatch = Stopwatch()
     async with open_house(Settings.load(data_folder=folder), reached=stopwatch) as house:
-        await _prepare(house)
+        await prepare(house)
         floor = Floor(house.server.conninfo("dualwrite_finops"), house.server.conninfo("dualwrite_dataverse"))
         with _service(folder) as urls:
             http_finops = HttpClient(urls, house, "finops")
@@ -76,7 +76,7 @@ async def measure_live_update(folder: Path) -> None:
         floor.close()
 
 
-async def _prepare(house: House) -> None:
+async def prepare(house: House) -> None:
     """Companies, one currency, one group and a few customers, on both sides."""
     rows: list[tuple[str, dict[str, object]]] = [
         ("OMLegalEntity", {"LegalEntityId": COMPANY, "Name": "Contoso"}),
