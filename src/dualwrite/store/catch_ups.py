@@ -9,8 +9,7 @@ from enum import Enum
 from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Text, cast, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, func, insert, select, update
 
 from dualwrite.errors import NotFound
 from dualwrite.store import tables
@@ -121,7 +120,7 @@ class CatchUpRepository:
         t = tables.catch_up
         query = select(t).where(t.c.connection == connection_name)
         if map is not None:
-            query = query.where(t.c.maps.contains(cast([map], ARRAY(Text))))
+            query = query.where(t.c.maps.any(map))
         async with self._transactions.begin() as connection:
             found = await connection.execute(query.order_by(t.c.started_at.desc(), t.c.run).limit(limit_rows))
             return tuple(_catch_up(row) for row in found)
