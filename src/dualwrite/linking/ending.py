@@ -9,7 +9,7 @@ from dualwrite.errors import NotAllowed
 from dualwrite.linking.legal_entities import few
 from dualwrite.linking.linked_maps import LinkedMaps, WaitingChanges
 from dualwrite.linking.remains import Remains, remains_of
-from dualwrite.linking.states import LinkAction, state_after
+from dualwrite.linking.states import LinkAction, next_state, state_after
 from dualwrite.store.connections import LinkState
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.maps import MapState
@@ -118,7 +118,7 @@ class LinkEnding:
         async with self._store.transaction() as repositories:
             await repositories.maps.lock(self._connection)
             ended = Ended(remains, cancelled, forgotten, given_up=given_up)
-            if await self._is(LinkState.RESETTING, repositories):
+            if next_state(LinkAction.FINISH, await self._stand(repositories)) is LinkState.LINKED:
                 await _forget(repositories, self._connection)
                 await repositories.connections.mark_reset(self._connection)
                 what, details = _CALLED[LinkAction.RESET], ended.document()
@@ -133,7 +133,7 @@ class LinkEnding:
         async with self._store.transaction() as repositories:
             await repositories.maps.lock(self._connection)
             ended = Ended(remains, cancelled, forgotten, discarded=discarded)
-            if await self._is(LinkState.UNLINKING, repositories):
+            if await self._stand(repositories) is LinkState.UNLINKING:
                 await repositories.connections.bid_farewell(self._connection, who=who)
                 await repositories.connections.remove(self._connection)
                 what, details = _CALLED[LinkAction.UNLINK], ended.document()
@@ -141,10 +141,10 @@ class LinkEnding:
         await self._router.renew()
         return ended
 
-    async def _is(self, state: LinkState, repositories: Repositories) -> bool:
-        """Whether nobody else has brought it to its end meanwhile."""
+    async def _stand(self, repositories: Repositories) -> LinkState | None:
+        """Where the link stands: others may have brought it to its end meanwhile."""
         link = await repositories.connections.get(self._connection)
-        return link is not None and link.state is state
+        return None if link is None else link.state
 
     async def _come_to_rest(self, *, who: str) -> int:
         """No map is live and no initial sync is under way; tells how many have been cancelled for that."""

@@ -10,13 +10,15 @@ from dualwrite.store.connections import Connection, LinkState
 
 
 class LinkAction(Enum):
-    """What people do with a link, and how a reset comes to its end."""
+    """What people do with a link, and how that comes to its end (the second half)."""
 
     CHANGE = "change"
     """Legal entities come and go, teams are chosen."""
     RESET = "be reset"
     UNLINK = "be unlinked"
-    FINISH = "finish"
+
+    FINISH = "begin anew"
+    """Nothing is left of the time before the reset."""
 
 
 _LINKED, _RESETTING, _UNLINKING = LinkState.LINKED, LinkState.RESETTING, LinkState.UNLINKING
@@ -36,9 +38,14 @@ WAYS_OUT: Mapping[LinkState, str] = {
 }
 
 
+def next_state(action: LinkAction, state: LinkState | None) -> LinkState | None:
+    """Where ``action`` leads from ``state`` (None: there is no link), None where it is not allowed."""
+    return None if state is None else TRANSITIONS[action].get(state)
+
+
 def state_after(action: LinkAction, link: Connection) -> LinkState:
     """Where ``action`` leads. Raises: NotAllowed, which says where the link stands and what can be done."""
-    after = TRANSITIONS[action].get(link.state)
+    after = next_state(action, link.state)
     if after is None:
         raise NotAllowed(
             f"The connection {link.name} is {link.state.value} and cannot {action.value}. {WAYS_OUT[link.state]}",

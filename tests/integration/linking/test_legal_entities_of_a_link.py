@@ -164,3 +164,21 @@ async def test_live_changes_of_an_added_legal_entity_are_never_missed(link_room:
     await link_room.finops(Update("CustCustomerGroupEntity", key, {"Description": "changed"}))
     rows = await link_room.linked.rows("dataverse", "msdyn_customergroup", msdyn_description="changed")
     assert len(rows) == 1
+
+
+async def test_two_hundred_and_fifty_are_added_at_once(link_room: LinkRoom) -> None:
+    await link_room.lifecycle.run([COMPANIES, GROUPS])
+    codes = [LegalEntityId(f"c{number:03}") for number in range(250)]
+    for first in range(0, len(codes), 50):
+        some = codes[first : first + 50]
+        await link_room.finops(*(Create("OMLegalEntity", {"LegalEntityId": each, "Name": each}) for each in some))
+        await link_room.finops(*(group(each, "10") for each in some))
+    done = await link_room.desk.legal_entities.add(codes, who="tests")
+    report = await link_room.report(done.run)
+    assert report.run.state is RunState.COMPLETED
+    assert len(await link_room.legal_entities()) == 252
+    known = {row["cdm_companyid"] for row in await link_room.linked.rows("dataverse", "cdm_company")}
+    rows = await link_room.linked.rows("dataverse", "msdyn_customergroup")
+    assert len({row["msdyn_company"] for row in rows} & known) == 252
+    await link_room.finops(group("c249", "20"))
+    assert await link_room.groups("c249") == {"10", "20"}
