@@ -6,7 +6,7 @@ forgotten meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dualwrite.environments.operation import Operation
@@ -20,6 +20,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import Row, Value, target_entry
 from dualwrite.sync.link import Companies, Routing
 from dualwrite.sync.mapping import Action, Work, record_id
+from dualwrite.sync.steps import current_traceparent
 
 _OPERATIONS: Final = {
     Action.WRITE: Operation.UPDATE,
@@ -80,8 +81,17 @@ def new_record(work: Work, companies: Companies) -> NewRecord:
             "related": [[list(path), exact(value)] for path, value in work.related.items()],
             "key": [exact(value) for value in work.key],
             "company": work.company,
+            "traceparent": current_traceparent(),
         },
     )
+
+
+def requests_of(records: Iterable[QueuedRecord]) -> Iterator[str]:
+    """The requests that queued the records, as W3C spells them, where they were traced."""
+    for each in records:
+        traceparent = each.payload.get("traceparent")
+        if isinstance(traceparent, str):
+            yield traceparent
 
 
 def work_of(record: QueuedRecord, routing: Routing) -> Work | None:

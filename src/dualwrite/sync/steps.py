@@ -7,16 +7,23 @@ where the request that it belongs to is, so an engine that nobody traces does no
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import Token
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
-from typing import Protocol
+from typing import Final, Protocol
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, Status, StatusCode, Tracer
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from dualwrite.maps.values import Direction
+
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+_HEADER: Final = "traceparent"
 
 
 class Step(Enum):
@@ -74,6 +81,18 @@ class Steps:
         """The change met another one and is started over."""
         self.watcher.gave_way(self.direction)
 
+    @contextmanager
+    def replaying(self, traceparents: Iterable[str]) -> Iterator[None]:
+        """Inside changes are replayed that were queued by these requests: a trace of its own, which links to theirs."""
+        if self._tracer is None:
+            yield
+            return
+        contexts = [trace.get_current_span(_PROPAGATOR.extract({_HEADER: each})) for each in sorted(set(traceparents))]
+        links = [Link(each.get_span_context()) for each in contexts]
+        attributes = {"dualwrite.way": self.direction.value}
+        with self._tracer.start_as_current_span("dualwrite replay", Context(), links=links, attributes=attributes):
+            yield
+
     def span(self, step: Step) -> Span | None:
         """A span for the step under the current one; None where nothing is traced."""
         if self._tracer is None or not trace.get_current_span().is_recording():
@@ -93,6 +112,15 @@ class Watching:
         return Steps(direction, self.watcher, self.tracer)
 
 
+def current_traceparent() -> str | None:
+    """The request that is being served, as W3C spells it; None where it is not traced."""
+    if not trace.get_current_span().is_recording():
+        return None
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get(_HEADER)
+
+
 class Taken:
     """A step while it is taken. Begun and ended by hand where it spans more than a block."""
 
@@ -102,7 +130,7 @@ class Taken:
         self._steps = steps
         self._step = step
         self._span = steps.span(step)
-        self._before: Token[context.Context] | None = None
+        self._before: Token[Context] | None = None
         self._started = time.perf_counter()
 
     def end(self, error: BaseException | None = None) -> None:

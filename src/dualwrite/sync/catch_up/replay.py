@@ -34,7 +34,7 @@ from dualwrite.sync.failures import Category, FailedRecord, FailureKind, Failure
 from dualwrite.sync.link import Pair, Router, Routing
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.mapping import Action, Work
-from dualwrite.sync.queueing import shown_row, version_of, work_of
+from dualwrite.sync.queueing import requests_of, shown_row, version_of, work_of
 from dualwrite.sync.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -206,15 +206,16 @@ class Replay:
                 return settled.transactions
 
             target_side = self.pair.side(group.side.partner)
-            async with live.withdrawing() as preparing, target_side.participate(attempt=attempt) as target:
-                sides = source, target
-                work = [each.work for each in queued]
-                commitment = await live.prepare(routing, work, sides, preparing, adjusted=adjusted)
-            self.reached("replay.prepared")
-            await source.take(records)
-            if lost:
-                await self._keep([_overruled(each, self.primary) for each in lost])
-            await source.decide(commitment)
+            with live.steps.replaying(requests_of(records)):
+                async with live.withdrawing() as preparing, target_side.participate(attempt=attempt) as target:
+                    sides = source, target
+                    work = [each.work for each in queued]
+                    commitment = await live.prepare(routing, work, sides, preparing, adjusted=adjusted)
+                self.reached("replay.prepared")
+                await source.take(records)
+                if lost:
+                    await self._keep([_overruled(each, self.primary) for each in lost])
+                await source.decide(commitment)
         self.reached("replay.decided")
         return Replayed(applied=len(records) - len(lost), conflicts=len(lost))
 
