@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-import httpx
-
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.monitoring.activities.retention import ActivityRetention
 from dualwrite.monitoring.alerts.deliveries import Deliveries
@@ -25,37 +23,34 @@ from dualwrite.store.alerts import Channel
 from dualwrite.store.database import Repositories
 
 
-@asynccontextmanager
-async def alert_desk(house: House) -> AsyncIterator[AlertDesk]:
-    """The desk of the house's connection; what it opens for sending is closed on leaving."""
-    async with httpx.AsyncClient() as client:
-        yield _desk(house, _notifiers(house.settings, client))
+def alert_desk(house: House) -> AlertDesk:
+    """The desk of the house's connection."""
+    return _desk(house, _notifiers(house.settings))
 
 
 @asynccontextmanager
 async def watching(house: House) -> AsyncIterator[None]:
     """Meanwhile alerts are raised and told, and old activities are forgotten."""
-    async with httpx.AsyncClient() as client:
-        notifiers = _notifiers(house.settings, client)
-        desk = _desk(house, notifiers)
-        watch = AlertWatch(
-            house.store,
-            CONNECTION,
-            desk,
-            Deliveries(house.store, CONNECTION, desk, notifiers=notifiers, now=system_clock),
-            counting=_failures,
-            acting=house.lifecycle_of,
-            now=system_clock,
-        )
-        keep = timedelta(days=house.settings.activity_days)
-        retention = ActivityRetention(house.store.activity, keep=keep, now=system_clock)
-        tasks = [asyncio.ensure_future(each.run()) for each in (watch, retention)]
-        try:
-            yield
-        finally:
-            for each in tasks:
-                each.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    notifiers = _notifiers(house.settings)
+    desk = _desk(house, notifiers)
+    watch = AlertWatch(
+        house.store,
+        CONNECTION,
+        desk,
+        Deliveries(house.store, CONNECTION, desk, notifiers=notifiers, now=system_clock),
+        counting=_failures,
+        acting=house.lifecycle_of,
+        now=system_clock,
+    )
+    keep = timedelta(days=house.settings.activity_days)
+    retention = ActivityRetention(house.store.activity, keep=keep, now=system_clock)
+    tasks = [asyncio.ensure_future(each.run()) for each in (watch, retention)]
+    try:
+        yield
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _desk(house: House, notifiers: Mapping[Channel, Notifier]) -> AlertDesk:
@@ -63,8 +58,8 @@ def _desk(house: House, notifiers: Mapping[Channel, Notifier]) -> AlertDesk:
     return AlertDesk(house.store, CONNECTION, seal=seal, notifiers=notifiers, now=system_clock)
 
 
-def _notifiers(settings: Settings, client: httpx.AsyncClient) -> Mapping[Channel, Notifier]:
-    return {Channel.E_MAIL: Mailer(_mail_server(settings)), Channel.WEBHOOK: WebhookPoster(client)}
+def _notifiers(settings: Settings) -> Mapping[Channel, Notifier]:
+    return {Channel.E_MAIL: Mailer(_mail_server(settings)), Channel.WEBHOOK: WebhookPoster()}
 
 
 def _mail_server(settings: Settings) -> MailServer | None:

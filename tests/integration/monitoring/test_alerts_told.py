@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from alert_room import AlertRoom, Killed, told
 
 from dualwrite.monitoring.alerts.deliveries import LEASE, MOST_ATTEMPTS
-from dualwrite.monitoring.notify.channel import Outcome, Told
-from dualwrite.store.alerts import AlertAction, Delivery, DeliveryState
+from dualwrite.monitoring.notify.channel import Begin, Notice, Outcome, Told
+from dualwrite.store.alerts import AlertAction, Channel, Delivery, DeliveryState
 
 NOT_YET = Told(Outcome.NOT_YET, "mail.example.com: 451 later")
 
@@ -120,3 +122,30 @@ async def test_a_test_is_sent_to_everybody_also_while_the_alert_is_disabled(room
     ]
     assert "This is a test." in room.mails.sent[0][1].text
     assert await room.log("test alert") == [("anna", "too many: sent to 1 of 2")]
+
+
+async def test_a_program_that_ends_in_order_leaves_no_delivery_in_doubt(room: AlertRoom) -> None:
+    await _raised(room)
+    slow = SlowPigeon()
+    room.notifiers[Channel.E_MAIL] = slow
+    making = asyncio.ensure_future(room.deliveries.make())
+    await slow.began.wait()
+    making.cancel()
+    await asyncio.sleep(0)
+    slow.answered.set()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert (await _delivery(room)).state is DeliveryState.SENT
+
+
+class SlowPigeon:
+    """A notifier whose receiver takes its time."""
+
+    def __init__(self) -> None:
+        self.began, self.answered = asyncio.Event(), asyncio.Event()
+
+    async def send(self, destination: str, notice: Notice, begin: Begin) -> Told:
+        await begin()
+        self.began.set()
+        await self.answered.wait()
+        return Told(Outcome.SENT)

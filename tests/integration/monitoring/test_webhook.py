@@ -21,9 +21,8 @@ async def _go_on() -> bool:
 
 
 @pytest.fixture
-async def poster() -> AsyncIterator[WebhookPoster]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        yield WebhookPoster(client)
+def poster() -> WebhookPoster:
+    return WebhookPoster(lambda: httpx.AsyncClient(trust_env=False))
 
 
 @pytest.fixture

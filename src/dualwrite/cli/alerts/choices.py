@@ -27,8 +27,7 @@ def at_desk(call: Invocation, action: Callable[[House, AlertDesk], Awaitable[T]]
     """``action`` is done at the desk of alerts."""
 
     async def done(house: House) -> T:
-        async with alert_desk(house) as desk:
-            return await action(house, desk)
+        return await action(house, alert_desk(house))
 
     return call.in_house(done)
 

@@ -14,6 +14,7 @@ from dualwrite.lifecycle.initial_sync.ending import bring_to_running, copied_map
 from dualwrite.lifecycle.initial_sync.states import RunAction, next_state
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
+from dualwrite.store.activity import Severity
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.initial_syncs import InitialSyncRun, OnRefusals, RerunKind, RunId, RunMap, RunState
 from dualwrite.store.partitions import Partition, RowCounts
@@ -276,10 +277,20 @@ class SyncWork:
             await bring_to_running(repositories, run)
             for name, rows in refused.items():
                 result = f"completed, {rows} rows refused" if rows else "completed"
-                details = {"run": str(run.run)}
-                await repositories.activity.record("run", who=run.started_by, result=result, map=name, details=details)
+                await repositories.activity.record(
+                    "run",
+                    who=run.started_by,
+                    result=result,
+                    map=name,
+                    severity=Severity.WARNING if rows else Severity.INFO,
+                    details={"run": str(run.run)},
+                )
         await repositories.activity.record(
-            "finish initial sync", who=run.started_by, result=state.value, details={"run": str(run.run)}
+            "finish initial sync",
+            who=run.started_by,
+            result=state.value,
+            severity=Severity.INFO if state is RunState.COMPLETED else Severity.WARNING,
+            details={"run": str(run.run)},
         )
         return await repositories.initial_syncs.move(run.run, state, message=message)
 
@@ -294,7 +305,11 @@ class SyncWork:
                 return record.state
             await repositories.initial_syncs.move(run, after, message=message)
             await repositories.activity.record(
-                "finish initial sync", who=record.started_by, result=f"failed: {message}", details={"run": str(run)}
+                "finish initial sync",
+                who=record.started_by,
+                result=f"failed: {message}",
+                severity=Severity.ERROR,
+                details={"run": str(run)},
             )
             return after
 

@@ -23,6 +23,7 @@ WHO = "alerts"
 LEASE = timedelta(minutes=3)
 """A claim lasts so long; sending takes less, or is given up."""
 LONGEST_SENDING_S = 90
+GRACE_S = 5
 PATIENCE = timedelta(seconds=5)
 """So long people are not told of a map that is still to be paused or stopped."""
 MOST_ATTEMPTS = 30
@@ -58,7 +59,7 @@ class Deliveries:
             await self._tell(lost, Told(Outcome.UNKNOWN, _NOT_BACK))
         tried = 0
         while due := await self._claimed():
-            await asyncio.gather(*map(self._make, due))
+            await asyncio.gather(*map(self._make_whole, due))
             tried += len(due)
         return tried
 
@@ -73,6 +74,16 @@ class Deliveries:
                 break
             claimed.append(delivery)
         return claimed
+
+    async def _make_whole(self, delivery: Delivery) -> None:
+        """As :meth:`_make`; whoever ends the program waits for a moment, so that no delivery is left in doubt."""
+        making = asyncio.ensure_future(self._make(delivery))
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making], timeout=GRACE_S)
+            making.cancel()
+            raise
 
     async def _make(self, delivery: Delivery) -> None:
         event = await self._store.alerts.event(self._connection, delivery.event)

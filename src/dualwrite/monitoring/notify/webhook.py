@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,8 +21,8 @@ _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 class WebhookPoster:
     """Implements :class:`Notifier`; a destination is a URL, which may hold a secret and is never told."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, open_client: Callable[[], httpx.AsyncClient] = httpx.AsyncClient) -> None:
+        self._open_client = open_client
 
     async def send(self, destination: str, notice: Notice, begin: Begin) -> Told:
         """The receiver has taken the card, or why not."""
@@ -29,13 +30,14 @@ class WebhookPoster:
             return LEFT
         host = urlsplit(destination).hostname
         try:
-            answer = await self._client.post(
-                destination,
-                json=card_of(notice),
-                headers={"Idempotency-Key": notice.key},
-                timeout=_TIMEOUT_S,
-                follow_redirects=False,
-            )
+            async with self._open_client() as client:
+                answer = await client.post(
+                    destination,
+                    json=card_of(notice),
+                    headers={"Idempotency-Key": notice.key},
+                    timeout=_TIMEOUT_S,
+                    follow_redirects=False,
+                )
         except _BEFORE_SENDING:
             return Told(Outcome.NOT_YET, f"{host} cannot be reached")
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):
