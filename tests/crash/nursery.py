@@ -23,8 +23,9 @@ import dualwrite.workflows.watch
 from dualwrite.cli.main import main as program
 from dualwrite.metadata.schema import Side
 from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.work import Works
 from dualwrite.workflows.workers import Workers
-from fakes.piecework import Piecework
+from fakes.piecework import NoCatchUps, Piecework
 
 GRACE_S = 5
 LOADED = (dualwrite.cli.worker, dualwrite.sync.initial_sync.partition, dualwrite.workflows.runtime)
@@ -34,7 +35,7 @@ async def piecework(conninfo: str, version: str) -> None:
     """Takes part in piecework until it is told to stop."""
     workers = Workers(
         conninfo,
-        Piecework(conninfo),
+        Works(Piecework(conninfo), NoCatchUps()),
         Limits(),
         version=version,
         environments={side: side.value for side in Side},

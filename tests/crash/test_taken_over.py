@@ -13,8 +13,9 @@ import pytest
 from shifts import Nursery, Shifts, nursery
 
 from dualwrite.store.initial_syncs import RunId, RunState
-from dualwrite.workflows.ledger import COORDINATOR, Ledger
+from dualwrite.workflows.ledger import Ledger
 from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.work import Kind, Task
 from fakes.piecework import Piecework
 from waiting import until
 
@@ -36,7 +37,7 @@ async def begin(work: Piecework) -> Begin:
 
     async def begin(run: RunId) -> None:
         ledger = await Ledger.open(work.conninfo, Limits(), version=VERSION)
-        await ledger.enqueue(run)
+        await ledger.enqueue(Task(Kind.INITIAL_SYNC, run))
         await ledger.close()
 
     return begin
@@ -59,7 +60,7 @@ def shifts(work: Piecework, births: Nursery) -> Callable[..., Shifts]:
 def coordinator(work: Piecework) -> str:
     """The worker that coordinates the run under way; empty when none does."""
     found = work.query(
-        "SELECT executor_id FROM dbos.workflow_status WHERE name = %s AND status = 'PENDING'", COORDINATOR
+        "SELECT executor_id FROM dbos.workflow_status WHERE name = %s AND status = 'PENDING'", Kind.INITIAL_SYNC.value
     )
     return str(found[0][0]) if found else ""
 

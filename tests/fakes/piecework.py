@@ -8,9 +8,12 @@ from uuid import uuid4
 import psycopg
 
 from dualwrite.errors import EnvironmentUnavailable, RecordRefused
+from dualwrite.lifecycle.catch_up.work import Window
 from dualwrite.lifecycle.initial_sync.work import Batch, Carried
 from dualwrite.metadata.schema import Side
+from dualwrite.store.catch_ups import CatchUpId, CatchUpState
 from dualwrite.store.initial_syncs import RunId, RunState
+from dualwrite.sync.catch_up.replay import Group
 
 _Session = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -38,7 +41,7 @@ _NEXT = {
 
 
 class Piecework:
-    """Implements ``workflows.shift.Work`` over the database at ``conninfo``."""
+    """Implements ``workflows.work.InitialSyncs`` over the database at ``conninfo``."""
 
     def __init__(self, conninfo: str) -> None:
         self.conninfo = conninfo
@@ -197,3 +200,22 @@ class Piecework:
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.conninfo, autocommit=True)
+
+
+class NoCatchUps:
+    """Implements ``workflows.work.CatchUps`` where there are none."""
+
+    async def plan(self, run: CatchUpId) -> Window | None:
+        return None
+
+    async def carry_out(self, run: CatchUpId, group: Group) -> bool:
+        return False
+
+    async def hand_over(self, run: CatchUpId) -> CatchUpState:
+        return CatchUpState.STOPPED
+
+    async def fail(self, run: CatchUpId, message: str) -> CatchUpState:
+        return CatchUpState.STOPPED
+
+    async def unfinished(self) -> tuple[CatchUpId, ...]:
+        return ()

@@ -1,4 +1,4 @@
-"""``dualwrite worker``: another process that takes part in initial syncs, on this machine or on any other."""
+"""``dualwrite worker``: another process that takes part in initial syncs and catch-ups, on this machine or another."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from dualwrite.cli.stopping import run_until_stopped
 from dualwrite.composition.house import CONNECTION, House, open_house
 from dualwrite.security.local_administrator import read_local_administrator
 from dualwrite.settings import Settings
+from dualwrite.store.initial_syncs import RunId
 from dualwrite.store.partitions import Partition, PartitionState
 from dualwrite.workflows.shift import Done, Piece
 
 
 def worker(context: typer.Context) -> None:
-    """Take part in initial syncs until stopped, beside dualwrite up and any number of other workers.
+    """Take part in initial syncs and catch-ups until stopped, beside dualwrite up and any number of other workers.
 
     On other machines set DUALWRITE_DATABASE_URL to the same PostgreSQL server.
     """
@@ -82,8 +83,10 @@ class _Worker:
         while True:
             done = await self.ended.get()
             try:
-                if done.doing.piece is Piece.PARTITION and done.doing.number is not None:
-                    partition = await house.store.partitions.get(done.doing.run, done.doing.number)
+                if done.doing.piece is Piece.GROUP:
+                    self._tell_group(done)
+                elif done.doing.piece is Piece.PARTITION and done.doing.number is not None:
+                    partition = await house.store.partitions.get(RunId(done.doing.run), done.doing.number)
                     if partition is not None:
                         if partition.map not in names:
                             names = short_names(each.name for each in await house.store.maps.list(CONNECTION))
@@ -92,7 +95,7 @@ class _Worker:
                 self.ended.task_done()
 
     def _tell_partition(self, done: Done, partition: Partition, name: str) -> None:
-        line = Text(f"  {short_run(done.doing.run)}  {name}  {WAYS[partition.direction]}  ")
+        line = Text(f"  {short_run(RunId(done.doing.run))}  {name}  {WAYS[partition.direction]}  ")
         match partition.state:
             case PartitionState.DONE:
                 self.partitions += 1
@@ -104,13 +107,16 @@ class _Worker:
                 return
         self.output.console.print(line, soft_wrap=True)
 
+    def _tell_group(self, done: Done) -> None:
+        """How the records of the group ended is told of the catch-up as a whole."""
+        run = short_run(RunId(done.doing.run))
+        self.output.console.print(f"  {run}  queued transactions replayed in {done.seconds:.1f} s", soft_wrap=True)
+
     def _tell_stopping(self, house: House) -> None:
-        under_way = sum(1 for each in house.workers.doing if each.piece is Piece.PARTITION)
+        under_way = sum(1 for each in house.workers.doing if each.piece in (Piece.PARTITION, Piece.GROUP))
         if under_way:
             seconds = seconds_in_words(house.settings.worker_grace_seconds)
-            self.output.console.print(
-                f"\n[dim]Stopping: {under_way} partitions come to their end (at most {seconds})…[/]"
-            )
+            self.output.console.print(f"\n[dim]Stopping: {under_way} pieces come to their end (at most {seconds})…[/]")
 
     def _tell_total(self, started: float) -> None:
         seconds = time.monotonic() - started

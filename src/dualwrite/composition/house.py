@@ -26,7 +26,10 @@ from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
-from dualwrite.errors import NotAllowed
+from dualwrite.errors import NotFound
+from dualwrite.lifecycle.catch_up.desk import CatchUps
+from dualwrite.lifecycle.catch_up.queue import QueueOf
+from dualwrite.lifecycle.catch_up.work import CatchUpWork
 from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
@@ -38,17 +41,21 @@ from dualwrite.security.credentials import Credentials
 from dualwrite.security.local_administrator import ensure_local_administrator
 from dualwrite.security.passwords import Passwords
 from dualwrite.settings import Settings
+from dualwrite.store.catch_ups import CatchUpId
 from dualwrite.store.database import Store
 from dualwrite.store.environments import EnvironmentKind
-from dualwrite.store.initial_syncs import RunId, RunState
+from dualwrite.store.initial_syncs import RunId
+from dualwrite.sync.catch_up.replay import Replay
 from dualwrite.sync.link import Pair
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.pulse import Pulse, Rhythm, feeling_pulses
 from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.stored_failures import StoredFailures
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
 from dualwrite.workflows.conductor import DurableConductor
 from dualwrite.workflows.limits import JOINED_ROWS, Limits
+from dualwrite.workflows.work import Kind, Works
 from dualwrite.workflows.workers import Workers
 
 FINOPS = EnvironmentName("finops")
@@ -74,8 +81,10 @@ class House:
     clients: Clients
     credentials: Credentials | None
     """The local administrator's; None in a house that serves nobody."""
+    queue: QueueOf
+    """What waits for paused maps."""
     workers: Workers
-    """This process's part in the work on initial syncs."""
+    """This process's part in the work on initial syncs and catch-ups."""
     observatory: Observatory
     """What watches the engine."""
 
@@ -96,18 +105,32 @@ class House:
 
     def lifecycle_of(self, who: str) -> MapLifecycle:
         """What is done with the maps, in somebody's name."""
-        return MapLifecycle(self.store, CONNECTION, self.router, conductor=self.conductor, who=who)
+        return MapLifecycle(
+            self.store, CONNECTION, self.router, conductor=self.conductor, catch_ups=self.catch_ups, who=who
+        )
 
     @property
-    def conductor(self) -> DurableConductor:
-        """Whoever has it wait for a run takes part in the work on it."""
-        return DurableConductor(self.workers, standing=self._standing)
+    def conductor(self) -> DurableConductor[RunId]:
+        """Whoever has it wait for an initial sync takes part in the work on it."""
+        return DurableConductor(self.workers, Kind.INITIAL_SYNC, is_at_rest=self._is_at_rest)
 
-    async def _standing(self, run: RunId) -> RunState:
+    async def _is_at_rest(self, run: RunId) -> bool:
         record = await self.store.initial_syncs.get(run)
         if record is None:
-            raise NotAllowed(f"There is no initial sync {run}.", run=str(run))
-        return record.state
+            raise NotFound(f"There is no initial sync {run}.", run=str(run))
+        return record.state.is_at_rest
+
+    @property
+    def catch_ups(self) -> CatchUps:
+        """What waits for paused maps, and how it was worked off."""
+        conductor = DurableConductor(self.workers, Kind.CATCH_UP, is_at_rest=self._has_caught_up)
+        return CatchUps(self.store, CONNECTION, self.router, self.queue, conductor=conductor)
+
+    async def _has_caught_up(self, run: CatchUpId) -> bool:
+        record = await self.store.catch_ups.get(run)
+        if record is None:
+            raise NotFound(f"There is no catch-up {run}.", run=str(run))
+        return record.state.is_at_rest
 
     async def ensure_tables(self, finops: Iterable[str], dataverse: Iterable[str]) -> int:
         """Both environments have these tables of the catalog; tells how many steps that took. Raises: CatalogRefused.
@@ -207,6 +230,7 @@ async def _linked(
     await asyncio.to_thread(seed_dataverse, server.conninfo(_database(DATAVERSE)))
     for environment in environments:
         await environment.current_schema()
+    queue = _queue(store, pair, router, tally, reached)
     return House(
         settings=settings,
         server=server,
@@ -220,8 +244,14 @@ async def _linked(
         tables=tables,
         clients=Clients(store.clients, Passwords()),
         credentials=None,
+        queue=queue,
         workers=_workers(
-            settings, server, SyncWork(store, CONNECTION, pair, router, partition_rows=settings.partition_rows)
+            settings,
+            server,
+            Works(
+                SyncWork(store, CONNECTION, pair, router, partition_rows=settings.partition_rows),
+                CatchUpWork(store, CONNECTION, router, queue, now=system_clock),
+            ),
         ),
         observatory=observatory,
     )
@@ -253,7 +283,15 @@ def _prepare_databases(server: Server) -> None:
         take_over(conninfo, load_schema(side), who="start")
 
 
-def _workers(settings: Settings, server: Server, work: SyncWork) -> Workers:
+def _queue(store: Store, pair: Pair, router: StoredRouter, tally: Tally, reached: CrashPoints) -> QueueOf:
+    def queue(primary: Side) -> Replay:
+        failures = StoredFailures(store, CONNECTION)
+        return Replay(pair, router, primary=primary, failures=failures, tally=tally, reached=reached)
+
+    return queue
+
+
+def _workers(settings: Settings, server: Server, works: Works) -> Workers:
     limits = Limits(
         worker_concurrency=settings.worker_concurrency,
         environment_concurrency=settings.environment_concurrency,
@@ -262,7 +300,7 @@ def _workers(settings: Settings, server: Server, work: SyncWork) -> Workers:
     )
     return Workers(
         server.conninfo(_database("store")),
-        work,
+        works,
         limits,
         version=__version__,
         environments={Side.FINOPS: FINOPS, Side.DATAVERSE: DATAVERSE},

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 
 from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
-from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
 from dualwrite.monitoring.metrics import page
 from dualwrite.monitoring.readings import Readings
@@ -132,9 +131,7 @@ def _desk(house: House) -> Desk:
         router=house.router,
         tally=house.tally,
         conductor=house.conductor,
-        lifecycle_of=lambda who: MapLifecycle(
-            house.store, CONNECTION, house.router, conductor=house.conductor, who=who
-        ),
+        lifecycle_of=house.lifecycle_of,
         ensure_tables=house.ensure_tables,
     )
 

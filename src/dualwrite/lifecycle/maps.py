@@ -1,11 +1,16 @@
-"""Running and stopping maps."""
+"""Running, pausing, resuming and stopping maps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from dualwrite.errors import NotAllowed
+import structlog
+
+from dualwrite.errors import EnvironmentUnavailable, NotAllowed
+from dualwrite.lifecycle.catch_up.desk import CatchUps
+from dualwrite.lifecycle.catch_up.moving import move
 from dualwrite.lifecycle.checks import CheckedMap, check_active, refuse_findings
+from dualwrite.lifecycle.failed_actions import told_when_failed
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.ending import withdraw
@@ -13,24 +18,39 @@ from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
 from dualwrite.lifecycle.initial_sync.reports import RunReport, SyncReports
 from dualwrite.lifecycle.initial_sync.starting import bring_live
 from dualwrite.lifecycle.initial_sync.states import ways_out
+from dualwrite.lifecycle.related_maps import OfferedMap, offered
 from dualwrite.lifecycle.transitions import Action, allowed_from, is_live, state_after
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
+from dualwrite.store.activity import Severity
+from dualwrite.store.catch_ups import CatchUp, CatchUpState, QueueOption
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.initial_syncs import RunState
 from dualwrite.sync.stored_router import StoredRouter
+
+log = structlog.get_logger(__name__)
 
 
 class MapLifecycle:
     """The actions on the maps of one connection. Several processes may act; the store and the epoch serialise them."""
 
-    def __init__(self, store: Store, connection: str, router: StoredRouter, *, conductor: Conductor, who: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        connection: str,
+        router: StoredRouter,
+        *,
+        conductor: Conductor,
+        catch_ups: CatchUps,
+        who: str,
+    ) -> None:
         self._store = store
         self._connection = connection
         self._router = router
         self._syncs = InitialSyncs(store, connection, router)
         self._reports = SyncReports(store, connection)
         self._conductor = conductor
+        self._catch_ups = catch_ups
         self._who = who
 
     async def run(self, names: Sequence[str], *, master: Side = Side.FINOPS) -> RunReport:
@@ -43,7 +63,8 @@ class MapLifecycle:
         another state, or one that another running map excludes, and then none of the maps is running that was not
         before; NotAllowed, too, when the initial sync does not come to its end.
         """
-        run = await self._syncs.start(RunOptions(tuple(MapChoice(each, master) for each in names), who=self._who))
+        async with told_when_failed(self._store, Action.RUN, names, who=self._who):
+            run = await self._syncs.start(RunOptions(tuple(MapChoice(each, master) for each in names), who=self._who))
         await self._conductor.conduct(run)
         await self._conductor.ended(run)
         report = await self._reports.report(run)
@@ -61,28 +82,64 @@ class MapLifecycle:
 
         Raises: MapRefused and NotAllowed, as :meth:`run`.
         """
-        refuse_findings(await self.check(names))
-        async with self._store.transaction() as repositories:
-            await bring_live(repositories, self._connection, names)
-            for name in names:
-                await repositories.maps.set_state(
-                    self._connection, name, state_after(Action.FINISH), expected=allowed_from(Action.FINISH)
-                )
-                result = "completed, without initial sync"
-                await repositories.activity.record("run", who=self._who, result=result, map=name)
-        await self._router.renew()
+        async with told_when_failed(self._store, Action.RUN, names, who=self._who):
+            refuse_findings(await self.check(names))
+            async with self._store.transaction() as repositories:
+                await bring_live(repositories, self._connection, names)
+                for name in names:
+                    await repositories.maps.set_state(
+                        self._connection, name, state_after(Action.FINISH), expected=allowed_from(Action.FINISH)
+                    )
+                    result = "completed, without initial sync"
+                    await repositories.activity.record(Action.RUN.value, who=self._who, result=result, map=name)
+            await self._router.renew()
 
-    async def stop(self, names: Sequence[str]) -> None:
+    async def pause(self, names: Sequence[str], *, result: str = "completed") -> None:
+        """What is saved from now on waits for the maps; both sides' saves succeed. With an error none is paused.
+
+        Works while an environment is away. ``result`` goes into the activity log. Raises: NotFound, NotAllowed unless
+        all of them are running.
+        """
+        async with told_when_failed(self._store, Action.PAUSE, names, who=self._who):
+            # What an earlier stop has left must not be taken for changes of this pause; a job's maps wait already.
+            waiting = await self._store.integration_jobs.active_maps(self._connection)
+            await self._give_up([each for each in names if each not in waiting])
+            async with self._store.transaction() as repositories:
+                await move(repositories, self._connection, names, action=Action.PAUSE)
+                for name in names:
+                    await repositories.activity.record(Action.PAUSE.value, who=self._who, result=result, map=name)
+            await self._router.renew()
+
+    async def resume(self, names: Sequence[str], *, queue: QueueOption = QueueOption.REPLAY) -> CatchUp:
+        """The maps are running, and what waited for them has been replayed, or else kept or discarded.
+
+        Atomicity: all maps begin or none; changes never pass a queued one. After failure: the maps are paused with
+        what is left of their queue; resume them again. Raises: NotFound; NotAllowed unless all of them are paused, or
+        when the catch-up does not come to its end.
+        """
+        async with told_when_failed(self._store, Action.RESUME, names, who=self._who):
+            run = await self._catch_ups.start(names, option=queue, who=self._who)
+        record = await self._catch_ups.ended(run)
+        if record.state is not CatchUpState.COMPLETED:
+            raise NotAllowed(
+                f"Catch-up {run} has {record.state.value}. {record.message} "
+                "What is left of the queue is kept; see: dualwrite queue count",
+                run=str(run),
+                state=record.state.value,
+            )
+        return record
+
+    async def stop(self, names: Sequence[str], *, result: str = "completed") -> None:
         """The maps carry no further change, and are copied no further; with an error none of them has been stopped.
 
-        Raises: NotAllowed.
+        What waited for a paused map has become catch-up errors. ``result`` goes into the activity log. Raises:
+        NotFound, NotAllowed.
         """
-        async with self._store.transaction() as repositories:
-            await repositories.maps.lock(self._connection)
-            for name in names:
-                await self._stop(repositories, name, result="completed")
-            await withdraw(repositories, self._connection, names, why=_STOPPED)
-        await self._router.renew()
+        async with told_when_failed(self._store, Action.STOP, names, who=self._who):
+            async with self._store.transaction() as repositories:
+                await self._stop(repositories, {name: result for name in names})
+            await self._router.renew()
+            await self._give_up(names)
 
     async def stop_refused(self) -> Sequence[CheckedMap]:
         """No map is live that cannot run as the environments are now; gives those that were, which are stopped.
@@ -95,15 +152,22 @@ class MapLifecycle:
         ]
         if not refused:
             return ()
+        firsts = {each: each.errors[0].finding for each in refused}
+        results = {each.name: f"{each.version} cannot run: {it.code.value} {it.message}" for each, it in firsts.items()}
         async with self._store.transaction() as repositories:
-            await repositories.maps.lock(self._connection)
-            for each in refused:
-                first = each.errors[0].finding
-                result = f"{each.version} cannot run: {first.code.value} {first.message}"
-                await self._stop(repositories, each.name, result=result)
-            await withdraw(repositories, self._connection, [each.name for each in refused], why=_STOPPED)
+            await self._stop(repositories, results)
         await self._router.renew()
+        await self._give_up(list(results))
         return refused
+
+    async def offered(self, action: Action, names: Sequence[str]) -> Sequence[OfferedMap]:
+        """The maps with their related ones, in the order in which ``action`` is best done. Nothing has changed.
+
+        Raises: NotFound for an unknown map.
+        """
+        known = {each.name: each.state for each in await self._store.maps.list(self._connection)}
+        checked = await self.check([*names, *(each for each in known if each not in names)])
+        return offered(action, names, [each.plan for each in checked if each.plan is not None], known)
 
     async def check(self, names: Sequence[str]) -> Sequence[CheckedMap]:
         """What stands in the way of running the active versions, map by map. Raises: NotAllowed for an unknown map."""
@@ -120,11 +184,28 @@ class MapLifecycle:
         (plan,) = await self.plans([name])
         return plan
 
-    async def _stop(self, repositories: Repositories, name: str, *, result: str) -> None:
-        await repositories.maps.set_state(
-            self._connection, name, state_after(Action.STOP), expected=allowed_from(Action.STOP)
-        )
-        await repositories.activity.record("stop", who=self._who, result=result, map=name)
+    async def _stop(self, repositories: Repositories, results: Mapping[str, str]) -> None:
+        await move(repositories, self._connection, results, action=Action.STOP)
+        for name, result in results.items():
+            await repositories.activity.record(Action.STOP.value, who=self._who, result=result, map=name)
+        await withdraw(repositories, self._connection, list(results), why=_STOPPED)
+        await self._catch_ups.withdraw(repositories)
+
+    async def _give_up(self, names: Sequence[str]) -> None:
+        """Nothing waits for maps that do not queue any more; what an absent environment keeps is left to the watch."""
+        try:
+            records = await self._catch_ups.give_up(names) if names else 0
+        except EnvironmentUnavailable as error:
+            log.warning("what waits is given up later", maps=names, reason=error.message)
+            return
+        if records:
+            await self._store.activity.record(
+                "keep queue",
+                who=self._who,
+                result=f"{records:,} queued records of maps that do not run have become catch-up errors",
+                severity=Severity.WARNING,
+                details={"maps": list(names), "records": records},
+            )
 
 
 _STOPPED = "All of its maps have been stopped."

@@ -4,77 +4,36 @@ The coordinator has the run prepared, puts the batches of each wave into the que
 pass; then the run is finished. A batch carries out its partitions one after the other, each a step. Whatever has been
 recorded is not done again when another process takes a workflow over; what was under way is, and is idempotent.
 
-DBOS knows workflows by their names and finds them when this module is imported; they find their work through the shift
-that :mod:`runtime` has begun.
+DBOS knows workflows by their names and finds them when this module is imported.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from dbos import DBOS, SetEnqueueOptions, StepOptions, WorkflowHandleAsync
-from dbos import error as dbos_errors
+from dbos import DBOS, SetEnqueueOptions, WorkflowHandleAsync
 
-from dualwrite.errors import Disposition, DualwriteError
 from dualwrite.lifecycle.initial_sync.work import Carried
-from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId, RunState
-from dualwrite.workflows.ledger import BATCH, BATCHES, COORDINATOR
-from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.ledger import BATCHES, PART_OF
 from dualwrite.workflows.plan import Plan, Queued, partitions, plan_of
-from dualwrite.workflows.shift import Doing, Piece, Shift
+from dualwrite.workflows.shift import Doing, Piece
+from dualwrite.workflows.steps import ATTEMPTS, ended, here, refusal_in, step
+from dualwrite.workflows.work import InitialSyncs, Kind
 
 log = structlog.get_logger(__name__)
 
-ATTEMPTS = 100
-"""What has taken so many processes with it is not tried again."""
 _ROUNDS = 5
 """A run that has not come further for so many rounds is broken off."""
-_LOOK_S = 0.1
-
-T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class AtWork:
-    """What the workflows of this process work with."""
-
-    shift: Shift
-    environments: Mapping[Side, str]
-    limits: Limits
-
-
-_at_work: AtWork | None = None
-
-
-def begin(at_work: AtWork) -> None:
-    """The workflows of this process have their work. Raises: RuntimeError, when they have another already."""
-    global _at_work
-    if _at_work is not None:
-        raise RuntimeError("This process takes part in the work of another house already.")
-    _at_work = at_work
-
-
-def end() -> None:
-    """The workflows of this process have no work any more."""
-    global _at_work
-    _at_work = None
-
-
-def _here() -> AtWork:
-    assert _at_work is not None
-    return _at_work
-
-
-@DBOS.workflow(name=COORDINATOR, max_recovery_attempts=10 * ATTEMPTS)
+@DBOS.workflow(name=Kind.INITIAL_SYNC.value, max_recovery_attempts=10 * ATTEMPTS)
 async def coordinate(run: str) -> None:
     """The run is at rest: it has ended, was paused, cancelled, or has failed."""
-    _here().shift.enter()
+    here().shift.enter()
     run_id = RunId(UUID(run))
     try:
         await _to_rest(run_id)
@@ -83,14 +42,14 @@ async def coordinate(run: str) -> None:
         await _fail(run_id, error)
 
 
-@DBOS.workflow(name=BATCH, max_recovery_attempts=ATTEMPTS)
+@DBOS.workflow(name=PART_OF[Kind.INITIAL_SYNC], max_recovery_attempts=ATTEMPTS)
 async def carry_out_batch(run: str, numbers: list[int]) -> str:
     """The partitions are done, as far as the run goes on; says whether all are."""
-    _here().shift.enter()
+    here().shift.enter()
     run_id = RunId(UUID(run))
     for number in numbers:
         try:
-            carried = await _step(Doing(run_id, Piece.PARTITION, number), _carried_out)
+            carried = await _carried_out(run_id, number)
         except Exception as error:
             # As above, for one partition.
             await _fail(run_id, error, number=number)
@@ -104,15 +63,15 @@ async def _to_rest(run: RunId) -> None:
     """Round after round is done until nothing is left; usually one is enough."""
     left: list[int] = []
     while True:
-        plan = await _step(Doing(run, Piece.PREPARE), _prepared)
+        plan = await _prepared(run)
         left.append(partitions(plan))
         if len(left) > _ROUNDS and left[-1] >= left[-_ROUNDS - 1]:
             raise RuntimeError(f"{left[-1]} partitions could not be carried out, and nothing tells why.")
         if not await _through(run, plan):
             return
-        if not await _through(run, await _step(Doing(run, Piece.SECOND_PASS), _second_pass)):
+        if not await _through(run, await _second_pass(run)):
             return
-        if await _step(Doing(run, Piece.FINISH), _finished) != RunState.RUNNING.value:
+        if await _finished(run) != RunState.RUNNING.value:
             return
 
 
@@ -120,7 +79,7 @@ async def _through(run: RunId, plan: Plan) -> bool:
     """The waves have been carried out; whether the run goes on."""
     for wave in plan["waves"]:
         await _wave(run, wave, at_once=plan["at_once"])
-        if await _step(Doing(run, Piece.SETTLE), _settled) != RunState.RUNNING.value:
+        if await _settled(run) != RunState.RUNNING.value:
             return False
     return True
 
@@ -144,65 +103,58 @@ async def _wave(run: RunId, wave: Sequence[Queued], *, at_once: int) -> None:
 
 async def _ended(batch: WorkflowHandleAsync[str]) -> bool:
     """The batch has ended; whether all of it is done."""
-    with _here().shift.waiting():
-        try:
-            return await batch.get_result(polling_interval_sec=_LOOK_S) == Carried.DONE.value
-        except dbos_errors.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
-            raise RuntimeError(
-                f"Part of the run was given up after {ATTEMPTS} processes died of it; see the programs' logs."
-            ) from None
+    return await ended(batch) == Carried.DONE.value
 
 
 async def _fail(run: RunId, error: Exception, *, number: int | None = None) -> None:
-    if isinstance(error, DualwriteError):
-        message = error.message
-        log.error("initial sync failed", run=str(run), partition=number, code=error.code, reason=message)
+    refusal = refusal_in(error)
+    if refusal is not None:
+        message = refusal.message
+        log.error("initial sync failed", run=str(run), partition=number, code=refusal.code, reason=message)
     else:
         message = f"{type(error).__name__}: {error}"
         log.error("initial sync failed", run=str(run), partition=number, exc_info=error)
 
-    async def failed(doing: Doing) -> str:
-        return (await _here().shift.work.fail(run, message, number=number)).value
+    async def failed() -> str:
+        return (await _work().fail(run, message, number=number)).value
 
-    await _step(Doing(run, Piece.FAIL, number), failed)
-
-
-async def _step(doing: Doing, piece: Callable[[Doing], Awaitable[T]]) -> T:
-    """The piece's recorded result; an environment that does not answer is waited for, two minutes."""
-    name = doing.piece.value if doing.number is None else f"{doing.piece.value} {doing.number}"
-
-    async def carried_out() -> T:
-        return await _here().shift.carry_out(doing, lambda: piece(doing))
-
-    options = StepOptions(
-        name=name, retries_allowed=True, max_attempts=6, interval_seconds=1, backoff_rate=3, should_retry=_is_transient
-    )
-    return await DBOS.run_step_async(options, carried_out)
+    await step(Doing(run, Piece.FAIL, number), failed)
 
 
-def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, DualwriteError) and error.disposition is not Disposition.TERMINAL
+def _work() -> InitialSyncs:
+    return here().works.initial_syncs
 
 
-async def _prepared(doing: Doing) -> Plan:
-    here = _here()
-    return plan_of(await here.shift.work.prepare(doing.run), here.environments, here.limits)
+async def _prepared(run: RunId) -> Plan:
+    async def prepared() -> Plan:
+        return plan_of(await _work().prepare(run), here().environments, here().limits)
+
+    return await step(Doing(run, Piece.PREPARE), prepared)
 
 
-async def _second_pass(doing: Doing) -> Plan:
-    here = _here()
-    return plan_of(await here.shift.work.second_pass(doing.run), here.environments, here.limits)
+async def _second_pass(run: RunId) -> Plan:
+    async def second_pass() -> Plan:
+        return plan_of(await _work().second_pass(run), here().environments, here().limits)
+
+    return await step(Doing(run, Piece.SECOND_PASS), second_pass)
 
 
-async def _settled(doing: Doing) -> str:
-    return (await _here().shift.work.settle(doing.run)).value
+async def _settled(run: RunId) -> str:
+    async def settled() -> str:
+        return (await _work().settle(run)).value
+
+    return await step(Doing(run, Piece.SETTLE), settled)
 
 
-async def _finished(doing: Doing) -> str:
-    return (await _here().shift.work.finish(doing.run)).value
+async def _finished(run: RunId) -> str:
+    async def finished() -> str:
+        return (await _work().finish(run)).value
+
+    return await step(Doing(run, Piece.FINISH), finished)
 
 
-async def _carried_out(doing: Doing) -> str:
-    assert doing.number is not None
-    shift = _here().shift
-    return (await shift.work.carry_out(doing.run, doing.number, worker=shift.worker)).value
+async def _carried_out(run: RunId, number: int) -> str:
+    async def carried_out() -> str:
+        return (await _work().carry_out(run, number, worker=here().shift.worker)).value
+
+    return await step(Doing(run, Piece.PARTITION, number), carried_out)

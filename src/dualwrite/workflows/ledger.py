@@ -6,17 +6,18 @@ Works also in processes that take no part in the work themselves.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus, WorkflowStatusString
 from psycopg.conninfo import conninfo_to_dict
 
-from dualwrite.store.initial_syncs import RunId
 from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.work import Kind, Task
 
 APPLICATION = "dualwrite"
 SCHEMA = "dbos"
@@ -24,8 +25,8 @@ RUNS = "runs"
 """The queue of coordinators."""
 BATCHES = "batches"
 """The queue of batches, partitioned by target environment."""
-COORDINATOR = "initial sync"
-BATCH = "initial sync batch"
+PART_OF: Final[Mapping[Kind, str]] = {Kind.INITIAL_SYNC: "initial sync batch", Kind.CATCH_UP: "catch-up group"}
+"""The name of the workflows that a coordinator puts into the queue."""
 
 _POLL_S = 0.25
 _POLL_AT_REST_S = 1.0
@@ -33,6 +34,7 @@ _POLL_AT_REST_S = 1.0
 _POLLS = {RUNS: 2 * _POLL_S, BATCHES: _POLL_S}
 _CONNECTIONS = 5
 _FORGOTTEN_AT_ONCE = 500
+_COORDINATORS = [each.value for each in Kind]
 _ACTIVE = [WorkflowStatusString.ENQUEUED.value, WorkflowStatusString.PENDING.value]
 _GIVEN_UP = frozenset({WorkflowStatusString.ERROR.value, WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value})
 
@@ -42,7 +44,7 @@ class Coordination:
     """The workflow that coordinates a run, and the version of the program that began it."""
 
     workflow: str
-    run: RunId
+    task: Task
     version: str
 
 
@@ -92,30 +94,34 @@ class Ledger:
 
         await asyncio.to_thread(looked)
 
-    async def enqueue(self, run: RunId) -> None:
+    async def enqueue(self, task: Task) -> None:
         """The run has a coordinator: the one it has had, or another. Idempotency: by run."""
         options = EnqueueOptions(
-            workflow_name=COORDINATOR,
+            workflow_name=task.kind.value,
             queue_name=RUNS,
-            workflow_id=f"{run}:{uuid4().hex}",
-            deduplication_id=str(run),
+            workflow_id=f"{task.run}:{uuid4().hex}",
+            deduplication_id=str(task.run),
             duplication_policy="return-existing",
             app_version=self._version,
         )
-        await self._client.enqueue_async(options, str(run))
+        await self._client.enqueue_async(options, str(task.run))
         await self.look_often(often=True)
 
     async def coordinations(self) -> tuple[Coordination, ...]:
         """The coordinators at work or waiting for somebody to take them up, of all versions of the program."""
-        found = await self._find(name=COORDINATOR, status=_ACTIVE)
+        found = await self._find(name=_COORDINATORS, status=_ACTIVE)
         return tuple(
-            Coordination(each.workflow_id, RunId(UUID(each.workflow_id.partition(":")[0])), each.app_version or "")
+            Coordination(
+                each.workflow_id,
+                Task(Kind(each.name), UUID(each.workflow_id.partition(":")[0])),
+                each.app_version or "",
+            )
             for each in found
         )
 
-    async def has_been_given_up(self, run: RunId) -> bool:
+    async def has_been_given_up(self, task: Task) -> bool:
         """Whether the run's last coordinator broke, or took one process after the other with it."""
-        found = await self._find(name=COORDINATOR, workflow_id_prefix=f"{run}:", limit=1, sort_desc=True)
+        found = await self._find(name=task.kind.value, workflow_id_prefix=f"{task.run}:", limit=1, sort_desc=True)
         return bool(found) and found[0].status in _GIVEN_UP
 
     async def at_work(self) -> frozenset[str]:
@@ -131,7 +137,7 @@ class Ledger:
         """Coordinators that ended before then have left no trace, nor have their batches; tells how many they were."""
         forgotten = 0
         while found := await self._find(
-            name=COORDINATOR, completed_before=before.isoformat(), limit=_FORGOTTEN_AT_ONCE
+            name=_COORDINATORS, completed_before=before.isoformat(), limit=_FORGOTTEN_AT_ONCE
         ):
             await self._client.delete_workflows_async([each.workflow_id for each in found], delete_children=True)
             forgotten += len(found)

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from dualwrite.workflows.initial_sync import AtWork, begin, end
+from dualwrite.workflows import catch_up, initial_sync
 from dualwrite.workflows.ledger import APPLICATION, SCHEMA, Ledger
 from dualwrite.workflows.shift import Shift
+from dualwrite.workflows.steps import AtWork, begin, end
 
 _THREADS = 32
+_WORKFLOWS = (initial_sync, catch_up)
+"""DBOS finds workflows in modules that have been imported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,48 +8,33 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar
-
-from dualwrite.lifecycle.initial_sync.work import Batch, Carried
-from dualwrite.store.initial_syncs import RunId, RunState
+from typing import TypeVar
+from uuid import UUID
 
 T = TypeVar("T")
 
 
-class Work(Protocol):
-    """What there is to do; see :class:`dualwrite.lifecycle.initial_sync.work.SyncWork`."""
-
-    async def prepare(self, run: RunId) -> tuple[tuple[Batch, ...], ...]: ...
-
-    async def carry_out(self, run: RunId, number: int, *, worker: str) -> Carried: ...
-
-    async def settle(self, run: RunId) -> RunState: ...
-
-    async def second_pass(self, run: RunId) -> tuple[tuple[Batch, ...], ...]: ...
-
-    async def finish(self, run: RunId) -> RunState: ...
-
-    async def fail(self, run: RunId, message: str, *, number: int | None = None) -> RunState: ...
-
-    async def unfinished(self) -> tuple[RunId, ...]: ...
-
-
 class Piece(Enum):
-    """What a run consists of."""
+    """What runs consist of: those of the initial sync, catch-ups, and all of them."""
 
     PREPARE = "prepare"
     PARTITION = "partition"
     SETTLE = "settle"
     SECOND_PASS = "second pass"
     FINISH = "finish"
+
+    PLAN = "plan"
+    GROUP = "group"
+    HAND_OVER = "hand over"
+
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A piece of a run that is being carried out; ``number`` is the partition's."""
+    """A piece of a run that is being carried out; ``number`` is the partition's or group's."""
 
-    run: RunId
+    run: UUID
     piece: Piece
     number: int | None = None
 
@@ -68,8 +53,7 @@ Listener = Callable[[Done], None]
 class Shift:
     """One process's time at work: pieces are begun until it leaves; those under way may come to their end."""
 
-    def __init__(self, work: Work, *, worker: str, listeners: Sequence[Listener] = ()) -> None:
-        self.work = work
+    def __init__(self, *, worker: str, listeners: Sequence[Listener] = ()) -> None:
         self.worker = worker
         self._workflows: set[asyncio.Task[object]] = set()
         self._resting: set[asyncio.Task[object]] = set()

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 from dbos import DBOS
 
-from dualwrite.store.initial_syncs import RunId
 from dualwrite.workflows.ledger import Ledger
 from dualwrite.workflows.liveness import Liveness
-from dualwrite.workflows.shift import Work
+from dualwrite.workflows.work import Task, Works
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +36,7 @@ class Watch:
         self,
         ledger: Ledger,
         liveness: Liveness,
-        work: Work,
+        works: Works,
         *,
         executor: str,
         version: str,
@@ -46,12 +45,12 @@ class Watch:
     ) -> None:
         self._ledger = ledger
         self._liveness = liveness
-        self._work = work
+        self._works = works
         self._executor = executor
         self._version = version
         self._now = now
         self._pause = pause
-        self._unattended: frozenset[RunId] = frozenset()
+        self._unattended: frozenset[Task] = frozenset()
         self._at_rest = 0
         """Rounds since a run was to go on."""
         self._forgotten_at: datetime | None = None
@@ -73,7 +72,7 @@ class Watch:
     async def round(self) -> None:
         """This process is known to be alive, and has taken over what nobody else will do."""
         await self._liveness.beat()
-        unfinished = frozenset(await self._work.unfinished())
+        unfinished = await self._works.unfinished()
         if unfinished or self._at_rest % ROUNDS_AT_REST == 0:
             await self._ledger.look_often(often=bool(unfinished))
             await self._take_over()
@@ -88,7 +87,7 @@ class Watch:
                     taken = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor])
                     log.info("took over", executor=executor, workflows=len(taken))
 
-    async def _attend(self, unfinished: frozenset[RunId]) -> None:
+    async def _attend(self, unfinished: frozenset[Task]) -> None:
         """Runs that are nobody's have a coordinator again.
 
         A run may be nobody's for a moment, between its change of state and its coordinator: it is looked at twice.
@@ -98,19 +97,19 @@ class Watch:
             if each.version != self._version and await self._is_deserted(each.version):
                 await self._ledger.call_off(each)
             else:
-                attended.add(each.run)
+                attended.add(each.task)
         unattended = unfinished - attended
-        for run in unattended & self._unattended:
-            if await self._ledger.has_been_given_up(run) and await self._has_failed(run):
+        for task in unattended & self._unattended:
+            if await self._ledger.has_been_given_up(task) and await self._has_failed(task):
                 continue
-            log.info("resumes", run=str(run))
-            await self._ledger.enqueue(run)
+            log.info("resumes", kind=task.kind.value, run=str(task.run))
+            await self._ledger.enqueue(task)
         self._unattended = unattended
 
-    async def _has_failed(self, run: RunId) -> bool:
+    async def _has_failed(self, task: Task) -> bool:
         """Whether the run is given up; one that is being cancelled is brought to its end all the same."""
         message = "The work on this run broke off again and again; see the program's log."
-        return (await self._work.fail(run, message)).is_at_rest
+        return await self._works.fail(task, message)
 
     async def _is_deserted(self, version: str) -> bool:
         async with self._liveness.if_deserted(version) as is_deserted:

@@ -15,10 +15,10 @@ from uuid import uuid4
 import structlog
 
 from dualwrite.metadata.schema import Side
-from dualwrite.store.initial_syncs import RunId
 from dualwrite.workflows.limits import Limits
 from dualwrite.workflows.liveness import Liveness
-from dualwrite.workflows.shift import Doing, Listener, Shift, Work
+from dualwrite.workflows.shift import Doing, Listener, Shift
+from dualwrite.workflows.work import Task, Works
 
 if TYPE_CHECKING:
     from dualwrite.workflows.ledger import Ledger
@@ -33,7 +33,7 @@ class Workers:
     def __init__(
         self,
         conninfo: str,
-        work: Work,
+        works: Works,
         limits: Limits,
         *,
         version: str,
@@ -43,7 +43,7 @@ class Workers:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         """Names this process, and no other at any time."""
         self._conninfo = conninfo
-        self._work = work
+        self._works = works
         self._limits = limits
         self._version = version
         self._environments = environments
@@ -63,11 +63,11 @@ class Workers:
         """The listener is told of every piece that this process has carried out, once it takes part."""
         self._listeners.append(listener)
 
-    async def enqueue(self, run: RunId) -> None:
+    async def enqueue(self, task: Task) -> None:
         """The run is worked on by whoever takes part. Idempotency: by run."""
         async with self._turn:
             ledger = await self._opened()
-        await ledger.enqueue(run)
+        await ledger.enqueue(task)
 
     async def join(self, *, impose_limits: bool = False) -> None:
         """This process carries out workflows until it is closed, and takes over those of dead ones. Idempotent.
@@ -100,17 +100,16 @@ class Workers:
         return self._ledger
 
     async def _launch(self, ledger: Ledger) -> None:
-        from dualwrite.workflows.initial_sync import AtWork
         from dualwrite.workflows.runtime import launched
+        from dualwrite.workflows.steps import AtWork
         from dualwrite.workflows.watch import Watch
 
         liveness = Liveness(self._conninfo, executor=self.name, version=self._version)
         self._stack.push_async_callback(liveness.close)
         await liveness.beat()
-        at_work = AtWork(
-            Shift(self._work, worker=self.name, listeners=self._listeners), self._environments, self._limits
-        )
-        watch = Watch(ledger, liveness, self._work, executor=self.name, version=self._version, now=self._now)
+        shift = Shift(worker=self.name, listeners=self._listeners)
+        at_work = AtWork(shift, self._works, self._environments, self._limits)
+        watch = Watch(ledger, liveness, self._works, executor=self.name, version=self._version, now=self._now)
         self._runtime = await self._stack.enter_async_context(launched(ledger, at_work, version=self._version))
         await self._stack.enter_async_context(_kept_up(watch.run()))
         log.debug("takes part", worker=self.name)

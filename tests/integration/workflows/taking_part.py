@@ -9,8 +9,9 @@ from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunId, RunState
 from dualwrite.workflows.conductor import DurableConductor
 from dualwrite.workflows.limits import Limits
+from dualwrite.workflows.work import Kind, Task, Works
 from dualwrite.workflows.workers import Workers
-from fakes.piecework import Piecework
+from fakes.piecework import NoCatchUps, Piecework
 from waiting import LONGEST_S
 
 PLENTY = Limits()
@@ -19,7 +20,7 @@ PLENTY = Limits()
 def new_workers(work: Piecework, limits: Limits = PLENTY, *, version: str = "1") -> Workers:
     return Workers(
         work.conninfo,
-        work,
+        Works(work, NoCatchUps()),
         limits,
         version=version,
         environments={side: side.value for side in Side},
@@ -27,11 +28,15 @@ def new_workers(work: Piecework, limits: Limits = PLENTY, *, version: str = "1")
     )
 
 
-def conductor_of(workers: Workers, work: Piecework) -> DurableConductor:
-    async def standing(run: RunId) -> RunState:
-        return work.state(run)
+def conductor_of(workers: Workers, work: Piecework) -> DurableConductor[RunId]:
+    async def is_at_rest(run: RunId) -> bool:
+        return work.state(run).is_at_rest
 
-    return DurableConductor(workers, standing=standing)
+    return DurableConductor(workers, Kind.INITIAL_SYNC, is_at_rest=is_at_rest)
+
+
+def task(run: RunId) -> Task:
+    return Task(Kind.INITIAL_SYNC, run)
 
 
 async def carried_out(workers: Workers, work: Piecework, run: RunId) -> RunState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from taking_part import carried_out, conductor_of, new_workers
+from taking_part import carried_out, conductor_of, new_workers, task
 
 from dualwrite.metadata.schema import Side
 from dualwrite.store.initial_syncs import RunState
@@ -59,14 +59,14 @@ async def test_a_conducted_run_begins_when_somebody_takes_part(work: Piecework) 
 
 async def test_a_run_conducted_twice_has_one_coordinator(work: Piecework, workers: Workers) -> None:
     run = work.start([[[0, 1, 2]]], seconds=0.1)
-    await asyncio.gather(*(workers.enqueue(run) for _ in range(5)))
+    await asyncio.gather(*(workers.enqueue(task(run)) for _ in range(5)))
     assert await carried_out(workers, work, run) is RunState.COMPLETED
     assert sorted(work.begun(run)) == [0, 1, 2]
 
 
 async def test_a_run_pauses_between_partitions_and_goes_on_where_it_was(work: Piecework, workers: Workers) -> None:
     run = work.start([[list(range(8))]], seconds=0.05)
-    await workers.enqueue(run)
+    await workers.enqueue(task(run))
     await workers.join()
     await until(lambda: len(work.done(run)) >= 2)
     work.set_state(run, RunState.PAUSING)
@@ -81,7 +81,7 @@ async def test_a_run_pauses_between_partitions_and_goes_on_where_it_was(work: Pi
 
 async def test_a_long_run_pauses_soon(work: Piecework, workers: Workers) -> None:
     run = work.start([[[number] for number in range(2000)]], seconds=0.01)
-    await workers.enqueue(run)
+    await workers.enqueue(task(run))
     await workers.join()
     await until(lambda: len(work.done(run)) >= 2)
     work.set_state(run, RunState.CANCELLING)
@@ -122,7 +122,7 @@ async def test_partitions_begin_at_the_rate_that_an_environment_allows(work: Pie
     workers = new_workers(work, Limits(partitions_per_minute=3))
     await workers.join(impose_limits=True)
     run = work.start([[[0, 1, 2, 3, 4]]])
-    await workers.enqueue(run)
+    await workers.enqueue(task(run))
     await until(lambda: len(work.done(run)) == 3)
     await asyncio.sleep(0.5)
     assert len(work.begun(run)) == 3

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from taking_part import carried_out, new_workers
+from taking_part import carried_out, new_workers, task
 
 from dualwrite.store.initial_syncs import RunState
 from dualwrite.workflows.ledger import Ledger
@@ -88,7 +88,7 @@ async def test_a_run_that_has_taken_too_many_processes_with_it_has_failed(
     work: Piecework, workers: Workers, ledger: Ledger
 ) -> None:
     run = work.start([[[0]]])
-    await ledger.enqueue(run)
+    await ledger.enqueue(task(run))
     given_up = "UPDATE dbos.workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED', deduplication_id = NULL"
     work.query(given_up + " RETURNING 1")
     await workers.join()
@@ -102,7 +102,7 @@ async def test_a_run_that_was_given_up_can_be_cancelled_all_the_same(
     work: Piecework, workers: Workers, ledger: Ledger
 ) -> None:
     run = work.start([[[0]]])
-    await ledger.enqueue(run)
+    await ledger.enqueue(task(run))
     given_up = "UPDATE dbos.workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED', deduplication_id = NULL"
     work.query(given_up + " RETURNING 1")
     work.set_state(run, RunState.CANCELLING)
@@ -136,6 +136,6 @@ async def test_processes_look_into_the_queues_often_only_while_there_is_a_run(
     seconds = "SELECT polling_interval_sec FROM dbos.queues"
     await workers.join()
     await until(lambda: work.query(seconds) == [(1.0,), (1.0,)])
-    await ledger.enqueue(work.start([[[0]]]))
+    await ledger.enqueue(task(work.start([[[0]]])))
     assert max(work.query(seconds)) < (1.0,)
     await until(lambda: work.query(seconds) == [(1.0,), (1.0,)])

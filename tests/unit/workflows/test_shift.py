@@ -15,7 +15,7 @@ FIRST, SECOND = Doing(RUN, Piece.PARTITION, 1), Doing(RUN, Piece.PARTITION, 2)
 
 def new_shift(done: list[Done] | None = None) -> Shift:
     listeners = [] if done is None else [done.append]
-    return Shift(None, worker="w", listeners=listeners)  # type: ignore[arg-type]
+    return Shift(worker="w", listeners=listeners)
 
 
 def workflow(shift: Shift, *pieces: tuple[Doing, Callable[[], Awaitable[None]]]) -> asyncio.Task[None]:

@@ -12,6 +12,7 @@ from dualwrite.errors import DualwriteError
 from dualwrite.metadata.schema import Side
 from dualwrite.store.database import Store
 from dualwrite.store.integration_jobs import IntegrationJob, JobRequest, JobState, RequestKind, RequestState
+from dualwrite.store.maps import MapState
 from dualwrite.sync.catch_up.replay import Replay, Replayed
 
 log = structlog.get_logger(__name__)
@@ -86,10 +87,11 @@ class JobRunner:
         return moved
 
     async def _move(self, job: IntegrationJob) -> Replayed:
-        """Map after map, in the job's sequence."""
+        """Map after map, in the job's sequence; what waits for a map that has been paused waits on."""
         moved = Replayed()
         replay = self._replay_of(job.primary)
-        for name in job.maps:
+        states = {each.name: each.state for each in await self._store.maps.list(self._connection)}
+        for name in (each for each in job.maps if states.get(each) is MapState.RUNNING):
             for group in await replay.plan([name], most_transactions=_WINDOW):
                 moved += await replay.carry_out(group)
         return moved
