@@ -12,6 +12,7 @@ from dualwrite.linking.remains import Remains, remains_of
 from dualwrite.linking.states import LinkAction, next_state, state_after
 from dualwrite.store.connections import LinkState
 from dualwrite.store.database import Repositories, Store
+from dualwrite.store.integration_jobs import JobState
 from dualwrite.store.maps import MapState
 from dualwrite.sync.link import Pair
 from dualwrite.sync.stored_router import StoredRouter
@@ -156,7 +157,16 @@ class LinkEnding:
                 # Another process that ends the same link may have been quicker.
                 if await self._live() == live:
                     raise
+        await self._stop_jobs(who=who)
         return cancelled
+
+    async def _stop_jobs(self, *, who: str) -> None:
+        """No integration job is active: its maps would be its again as soon as they run."""
+        for each in await self._store.integration_jobs.list(self._connection):
+            if each.state is JobState.ACTIVE:
+                await self._store.integration_jobs.set_state(
+                    self._connection, each.name, JobState.STOPPED, changed_by=who, message="The link has been reset."
+                )
 
     async def _live(self) -> tuple[str, ...]:
         maps = await self._store.maps.list(self._connection)

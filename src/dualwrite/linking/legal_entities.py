@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dualwrite.environments.port import RowQuery
@@ -114,12 +114,13 @@ class LegalEntities:
         """The legal entities take no part any more; their rows stay on both sides as they are. Gives their ids.
 
         Raises: NotFound, for one that is not linked; NotAllowed while an initial sync is in progress or a map is
-        paused (what it has queued would be left behind), and for the last legal entity.
+        paused or moved by a job (what it has queued would be left behind), and for the last legal entity.
         """
         wanted = tuple(dict.fromkeys(each.strip().lower() for each in legal_entities))
         async with self._store.transaction() as repositories:
             maps = await self._may_change(repositories)
             _refuse_queueing(maps)
+            _refuse_jobs(await repositories.integration_jobs.active_maps(self._connection))
             known = {
                 str(each.legal_entity).lower() for each in await repositories.connections.companies(self._connection)
             }
@@ -190,6 +191,17 @@ def _refuse_queueing(maps: Sequence[TableMap]) -> None:
             f"{few(names)}: {' or '.join(sorted({each.state.value for each in waiting}))}, and what the legal entities "
             f"have queued would be left behind. Resume first: dualwrite maps resume {shell_names(names)}",
             maps=names,
+        )
+
+
+def _refuse_jobs(active: Mapping[str, str]) -> None:
+    if active:
+        jobs = sorted(set(active.values()))
+        raise NotAllowed(
+            f"{few(sorted(active))}: moved by the integration job {', '.join(jobs)}, and what the legal entities have "
+            "queued would be left behind. Stop the job first.",
+            maps=sorted(active),
+            jobs=jobs,
         )
 
 

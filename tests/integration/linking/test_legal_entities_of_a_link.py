@@ -10,8 +10,10 @@ from link_room import COMPANIES, GROUPS, LinkRoom
 from dualwrite.environments.port import Create, RecordKey, Update
 from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
+from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.store.initial_syncs import OnRefusals, RunState
+from dualwrite.store.integration_jobs import JobState
 from dualwrite.store.maps import MapState
 from dualwrite.store.pending_copies import PendingCopy
 
@@ -83,6 +85,17 @@ async def test_none_is_removed_while_a_map_is_paused(link_room: LinkRoom) -> Non
         await link_room.desk.legal_entities.remove([LegalEntityId("demf")], who="tests")
     await link_room.lifecycle.resume([GROUPS])
     assert await link_room.desk.legal_entities.remove([LegalEntityId("demf")], who="tests") == ("demf",)
+
+
+async def test_none_is_removed_while_a_job_moves_its_changes(link_room: LinkRoom) -> None:
+    await link_room.lifecycle.run([COMPANIES, GROUPS])
+    jobs = link_room.store.integration_jobs
+    await jobs.save("main", "nightly", maps=[GROUPS], primary=Side.FINOPS, changed_by="tests")
+    await jobs.set_state("main", "nightly", JobState.ACTIVE, changed_by="tests")
+    with pytest.raises(NotAllowed, match="moved by the integration job nightly"):
+        await link_room.desk.legal_entities.remove([LegalEntityId("demf")], who="tests")
+    await link_room.desk.ending.reset(who="tests", forced=True)
+    assert (await jobs.get("main", "nightly")).state is JobState.STOPPED
 
 
 async def test_the_last_one_stays_and_one_that_is_not_linked_is_told(link_room: LinkRoom) -> None:

@@ -59,6 +59,25 @@ async def test_an_initial_sync_gives_rows_to_the_same_teams(link_room: LinkRoom)
     assert await owners(link_room, "msdyn_nameaffix", "msdyn_affix") == {"Dr": own, "Prof": own}
 
 
+async def test_the_team_that_a_version_names_comes_before_the_default(link_room: LinkRoom) -> None:
+    named = await team(link_room, "Protocol")
+    known = await link_room.store.maps.version("main", AFFIXES)
+    assert known is not None
+    document = f"owning_team: protocol\n{known.document}"
+    await link_room.store.maps.save_version(
+        "main",
+        AFFIXES,
+        version="9.0.0.1",
+        publisher="tests",
+        document=document.replace(known.version, "9.0.0.1"),
+        created_by="tests",
+    )
+    await link_room.store.maps.activate("main", AFFIXES, "9.0.0.1")
+    await link_room.lifecycle.run([AFFIXES])
+    await link_room.finops(affix("Dr"))
+    assert await owners(link_room, "msdyn_nameaffix", "msdyn_affix") == {"Dr": named}
+
+
 async def test_rows_of_a_legal_entity_belong_to_its_team(link_room: LinkRoom) -> None:
     own = await team(link_room, "Sales US")
     await link_room.lifecycle.run([COMPANIES, GROUPS])
