@@ -29,7 +29,6 @@ PATIENCE = timedelta(seconds=5)
 MOST_ATTEMPTS = 30
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
-_AT_ONCE = 8
 _NOT_BACK = "Whoever sent it has not come back; it may have arrived, and is not sent again."
 
 _ENDINGS: Mapping[Outcome, DeliveryState] = {
@@ -54,26 +53,18 @@ class Deliveries:
         self._now = now
 
     async def make(self) -> int:
-        """No delivery is due any more; gives how many were tried. Raises: EnvironmentUnavailable."""
+        """No delivery is due any more; gives how many were tried, in turn. Raises: EnvironmentUnavailable."""
         for lost in await self._store.alerts.lose_sight(self._connection, now=self._now(), message=_NOT_BACK):
             await self._tell(lost, Told(Outcome.UNKNOWN, _NOT_BACK))
         tried = 0
-        while due := await self._claimed():
-            await asyncio.gather(*map(self._make_whole, due))
-            tried += len(due)
+        while delivery := await self._claimed():
+            await self._make_whole(delivery)
+            tried += 1
         return tried
 
-    async def _claimed(self) -> list[Delivery]:
-        claimed: list[Delivery] = []
+    async def _claimed(self) -> Delivery | None:
         now = self._now()
-        while len(claimed) < _AT_ONCE:
-            delivery = await self._store.alerts.claim_delivery(
-                self._connection, now=now, until=now + LEASE, patience=PATIENCE
-            )
-            if delivery is None:
-                break
-            claimed.append(delivery)
-        return claimed
+        return await self._store.alerts.claim_delivery(self._connection, now=now, until=now + LEASE, patience=PATIENCE)
 
     async def _make_whole(self, delivery: Delivery) -> None:
         """As :meth:`_make`; whoever ends the program waits for a moment, so that no delivery is left in doubt."""

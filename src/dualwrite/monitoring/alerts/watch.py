@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 Pause: TypeAlias = Callable[[float], Awaitable[None]]
 
 ROUND = timedelta(seconds=1)
+DELIVERIES_AT_ONCE = 4
 ACTION_LEASE = timedelta(minutes=2)
 ACTION_WAIT = timedelta(seconds=10)
 
@@ -71,7 +72,7 @@ class AlertWatch:
     async def run(self) -> None:
         """Watches until it is cancelled. No step waits for another: a mail server that hangs delays no pause."""
         async with asyncio.TaskGroup() as group:
-            for step in (self.look, self.act, self._deliveries.make):
+            for step in (self.look, self.act, *[self._deliveries.make] * DELIVERIES_AT_ONCE):
                 group.create_task(self._again_and_again(step))
 
     async def look(self) -> int:
