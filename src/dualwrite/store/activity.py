@@ -169,19 +169,21 @@ def _facts(which: ActivityFilter) -> list[tuple[str, ColumnElement[bool]]]:
     A part of the result has no term of its own: it is looked for in pieces.
     """
     t = tables.activity
-    facts: list[tuple[str, ColumnElement[bool]]] = []
-    if which.map is not None:
-        facts.append((f"m{which.map}", t.c.map == which.map))
+    severity = None if which.severity is None else which.severity.value
+    same = (
+        ("m", t.c.map, which.map),
+        ("a", t.c.what, which.what),
+        ("w", t.c.who, which.who),
+        ("s", t.c.severity, severity),
+        ("e", t.c.legal_entity, which.legal_entity),
+    )
+    facts = [
+        (f"{letter}{storable_text(wanted)}", column == storable_text(wanted))
+        for letter, column, wanted in same
+        if wanted is not None
+    ]
     if which.connection_wide:
         facts.append(("m", t.c.map.is_(None)))
-    if which.what is not None:
-        facts.append((f"a{which.what}", t.c.what == which.what))
-    if which.who is not None:
-        facts.append((f"w{which.who}", t.c.who == which.who))
-    if which.severity is not None:
-        facts.append((f"s{which.severity.value}", t.c.severity == which.severity.value))
-    if which.legal_entity is not None:
-        facts.append((f"e{which.legal_entity}", t.c.legal_entity == which.legal_entity))
     if which.result:
         said = func.lower(func.left(t.c.result, SEARCHED_CHARACTERS))
         facts.append(("", func.strpos(said, func.lower(storable_text(which.result))) > 0))
@@ -204,7 +206,7 @@ async def _matching(
     terms = func.activity_terms(t.c.id, t.c.who, t.c.what, t.c.map, t.c.severity, t.c.legal_entity, t.c.result)
     last, first = (cast(each >> _BLOCK_BITS, BigInteger) for each in reversed(span))
     block = func.generate_series(last, first, cast(-1, BigInteger)).table_valued("number").render_derived("block")
-    known = cast([storable_text(term) for term, _ in facts if term], ARRAY(Text))
+    known = cast([term for term, _ in facts if term], ARRAY(Text))
     wanted = func.activity_query(block.c.number, known, storable_text(which.result or ""))
     # Numbers and times are hidden from the planner, which would look for them instead of the terms. Kept apart from the
     # order that is wanted, a block's entries are found by their terms and then sorted.

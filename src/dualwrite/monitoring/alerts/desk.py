@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from dualwrite.errors import NotFound, SettingsRefused
 from dualwrite.monitoring.alerts.notices import trial_notice
-from dualwrite.monitoring.notify.channel import Notifier, Outcome
+from dualwrite.monitoring.notify.channel import Notice, Notifier, Outcome
 from dualwrite.security.clock import Clock
 from dualwrite.store.activity import Severity
 from dualwrite.store.alerts import (
@@ -178,17 +179,22 @@ class AlertDesk:
         notice = trial_notice(
             setting.rule, key=f"alert-test-{uuid4().hex}", at=self._now(), connection=self._connection
         )
-        told: list[TrialTold] = []
-        for number, each in enumerate(self.destinations(setting), 1):
-            own = replace(notice, key=f"{notice.key}-{number}")
-            said = await self._notifiers[each.channel].send(self.address(each), own, _go_on)
-            told.append(TrialTold(each.shown, each.channel, said.outcome, said.message))
+        told = await asyncio.gather(
+            *(
+                self._try(each, replace(notice, key=f"{notice.key}-{number}"))
+                for number, each in enumerate(self.destinations(setting), 1)
+            )
+        )
         failed = [each for each in told if each.outcome is not Outcome.SENT]
         details = {each.shown: each.message or each.outcome.value for each in told}
         result = f"{name}: sent to {len(told) - len(failed)} of {len(told)}"
         severity = Severity.WARNING if failed else Severity.INFO
         await self._store.activity.record("test alert", who=who, result=result, severity=severity, details=details)
         return told
+
+    async def _try(self, to: Destination, notice: Notice) -> TrialTold:
+        said = await self._notifiers[to.channel].send(self.address(to), notice, _go_on)
+        return TrialTold(to.shown, to.channel, said.outcome, said.message)
 
     async def events(
         self, which: EventFilter | None = None, *, before: int | None = None, limit_rows: int = 100
