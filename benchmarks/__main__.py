@@ -18,6 +18,7 @@ from benchmarks.catch_up import measure_catch_up
 from benchmarks.files import measure_files
 from benchmarks.filters import measure_filters
 from benchmarks.initial_sync.command import measure_initial_sync
+from benchmarks.legal_entities import measure_legal_entities
 from benchmarks.live_update import measure_live_update
 from benchmarks.transforms import measure_transforms
 
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "live-update": lambda folder: uvloop.run(measure_live_update(folder)),
     "catch-up": lambda folder: uvloop.run(measure_catch_up(folder)),
     "activities": lambda folder: uvloop.run(measure_activities(folder)),
+    "legal-entities": lambda folder: uvloop.run(measure_legal_entities(folder)),
     "files": lambda folder: uvloop.run(measure_files(folder)),
     INITIAL_SYNC: lambda folder: measure_initial_sync(folder, ()),
 }

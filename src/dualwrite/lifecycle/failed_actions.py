@@ -1,30 +1,17 @@
-"""Actions that fail are in the activity log, too."""
+"""Actions on maps that fail are in the activity log of each of the maps."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
-from dualwrite.errors import DualwriteError
 from dualwrite.lifecycle.transitions import Action
-from dualwrite.store.activity import Severity
+from dualwrite.store import failed_actions
 from dualwrite.store.database import Store
 
 
-@asynccontextmanager
-async def told_when_failed(store: Store, action: Action, names: Sequence[str], *, who: str) -> AsyncIterator[None]:
+def told_when_failed(
+    store: Store, action: Action, names: Sequence[str], *, who: str
+) -> AbstractAsyncContextManager[None]:
     """When the action is refused or fails, the log says so of each of the maps; the error goes on."""
-    try:
-        yield
-    except DualwriteError as error:
-        async with store.transaction() as repositories:
-            for name in names:
-                await repositories.activity.record(
-                    action.value,
-                    who=who,
-                    result=f"failed: {error.message}",
-                    map=name,
-                    severity=Severity.ERROR,
-                    details={"code": error.code, "maps": list(names)},
-                )
-        raise
+    return failed_actions.told_when_failed(store, action.value, who=who, maps=names)

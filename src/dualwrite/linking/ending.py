@@ -10,8 +10,10 @@ from dualwrite.linking.legal_entities import few
 from dualwrite.linking.linked_maps import LinkedMaps, WaitingChanges
 from dualwrite.linking.remains import Remains, remains_of
 from dualwrite.linking.states import LinkAction, next_state, state_after
+from dualwrite.store.activity import Severity
 from dualwrite.store.connections import LinkState
 from dualwrite.store.database import Repositories, Store
+from dualwrite.store.failed_actions import told_when_failed
 from dualwrite.store.integration_jobs import JobState
 from dualwrite.store.maps import MapState
 from dualwrite.sync.link import Pair
@@ -75,14 +77,16 @@ class LinkEnding:
         What was queued are catch-up errors. ``forced`` stops maps that run and cancels initial syncs.
         Raises: NotFound, NotAllowed.
         """
-        return await self._reset(await self._begin(LinkAction.RESET, who=who, forced=forced), who=who)
+        async with told_when_failed(self._store, _CALLED[LinkAction.RESET], who=who):
+            return await self._reset(await self._begin(LinkAction.RESET, who=who, forced=forced), who=who)
 
     async def unlink(self, *, who: str, forced: bool = False) -> Ended:
         """There is no link any more: the two environments can be linked anew. Rows stay where they are.
 
         ``forced`` stops maps that run, and does away with what is queued or in error. Raises: NotFound, NotAllowed.
         """
-        return await self._unlink(await self._begin(LinkAction.UNLINK, who=who, forced=forced), who=who)
+        async with told_when_failed(self._store, _CALLED[LinkAction.UNLINK], who=who):
+            return await self._unlink(await self._begin(LinkAction.UNLINK, who=who, forced=forced), who=who)
 
     async def resume(self, *, who: str) -> Ended | None:
         """What a process has begun that died meanwhile is brought to its end; None when there is nothing."""
@@ -108,8 +112,10 @@ class LinkEnding:
             await repositories.connections.set_state(self._connection, after)
             if not begun:
                 details = remains.document()
-                result = "forced" if forced else "begun"
-                await repositories.activity.record(_CALLED[action], who=who, result=result, details=details)
+                result, severity = ("forced", Severity.WARNING) if forced else ("begun", Severity.INFO)
+                await repositories.activity.record(
+                    _CALLED[action], who=who, result=result, severity=severity, details=details
+                )
         return remains
 
     async def _reset(self, remains: Remains, *, who: str) -> Ended:

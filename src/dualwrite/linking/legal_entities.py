@@ -13,12 +13,15 @@ from dualwrite.linking.new_companies import bring_companies
 from dualwrite.linking.states import LinkAction, state_after
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.store.database import Repositories, Store
+from dualwrite.store.failed_actions import told_when_failed
 from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunState
 from dualwrite.store.maps import MapState, TableMap
 from dualwrite.store.pending_copies import PendingCopy
 from dualwrite.sync.link import COMPANY_CODE, COMPANY_TABLE, Pair, Routing
 from dualwrite.sync.stored_router import StoredRouter
 
+ADD = "add legal entities"
+REMOVE = "remove legal entities"
 _QUEUEING = frozenset({MapState.PAUSED, MapState.RESUMING})
 _NAMED = 5
 """So many are named one by one in a message."""
@@ -85,6 +88,14 @@ class LegalEntities:
 
         Raises: NotFound, for one that does not exist; NotAllowed while an initial sync is in progress.
         """
+        async with told_when_failed(self._store, ADD, who=who):
+            names = await self._add(legal_entities, who=who)
+            run = await self.copy_pending(who=who)
+        left = await self._store.pending_copies.list(self._connection)
+        return AddedLegalEntities(names, run, tuple(dict.fromkeys(each.map for each in left)))
+
+    async def _add(self, legal_entities: Sequence[LegalEntityId], *, who: str) -> tuple[str, ...]:
+        """The legal entities take part, and the copies of their rows are pending; gives those that are new."""
         links = await links_of(self._pair, legal_entities)
         routing = await self._router.current()
         plans = _concerned(routing)
@@ -101,14 +112,10 @@ class LegalEntities:
             await repositories.pending_copies.add(self._connection, pending)
             if names:
                 details = {"legal_entities": names, "maps": live}
-                await repositories.activity.record(
-                    "add legal entities", who=who, result=_counted(names), details=details
-                )
+                await repositories.activity.record(ADD, who=who, result=_counted(names), details=details)
         if names:
             await self._router.renew()
-        run = await self.copy_pending(who=who)
-        left = await self._store.pending_copies.list(self._connection)
-        return AddedLegalEntities(names, run, tuple(dict.fromkeys(each.map for each in left)))
+        return names
 
     async def remove(self, legal_entities: Sequence[LegalEntityId], *, who: str) -> tuple[str, ...]:
         """The legal entities take no part any more; their rows stay on both sides as they are. Gives their ids.
@@ -117,6 +124,12 @@ class LegalEntities:
         paused or moved by a job (what it has queued would be left behind), and for the last legal entity.
         """
         wanted = tuple(dict.fromkeys(each.strip().lower() for each in legal_entities))
+        async with told_when_failed(self._store, REMOVE, who=who):
+            removed = await self._remove(wanted, who=who)
+            await self._router.renew()
+        return removed
+
+    async def _remove(self, wanted: Sequence[str], *, who: str) -> tuple[str, ...]:
         async with self._store.transaction() as repositories:
             maps = await self._may_change(repositories)
             _refuse_queueing(maps)
@@ -127,10 +140,7 @@ class LegalEntities:
             _refuse_removal(self._connection, wanted, known)
             removed = await repositories.connections.remove_companies(self._connection, wanted)
             details = {"legal_entities": list(removed)}
-            await repositories.activity.record(
-                "remove legal entities", who=who, result=_counted(removed), details=details
-            )
-        await self._router.renew()
+            await repositories.activity.record(REMOVE, who=who, result=_counted(removed), details=details)
         return removed
 
     async def copy_pending(self, *, who: str) -> RunId | None:

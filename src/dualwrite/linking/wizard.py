@@ -17,6 +17,7 @@ from dualwrite.metadata.schema import Side
 from dualwrite.store.connections import Connection
 from dualwrite.store.database import Store
 from dualwrite.store.environments import EnvironmentRecord
+from dualwrite.store.failed_actions import told_when_failed
 from dualwrite.sync.link import Pair
 
 ApplySolutions: TypeAlias = Callable[[str], Awaitable[object]]
@@ -102,6 +103,10 @@ class LinkWizard:
 
         Idempotency: by environments and legal entities. Raises: NotAllowed, with every check that failed.
         """
+        async with told_when_failed(self._store, "link environments", who=who):
+            return await self._create(proposal, who=who)
+
+    async def _create(self, proposal: LinkProposal, *, who: str) -> LinkSummary:
         summary = await self.summary(proposal)
         if not summary.health.is_sound:
             raise NotAllowed(

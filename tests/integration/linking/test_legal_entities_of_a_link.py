@@ -12,6 +12,7 @@ from dualwrite.errors import NotAllowed, NotFound
 from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
 from dualwrite.metadata.schema import Side
 from dualwrite.metadata.values import LegalEntityId
+from dualwrite.store.activity import Severity
 from dualwrite.store.initial_syncs import OnRefusals, RunState
 from dualwrite.store.integration_jobs import JobState
 from dualwrite.store.maps import MapState
@@ -102,6 +103,9 @@ async def test_the_last_one_stays_and_one_that_is_not_linked_is_told(link_room: 
     entities = link_room.desk.legal_entities
     with pytest.raises(NotAllowed, match="unlink the environments"):
         await entities.remove([LegalEntityId("usmf"), LegalEntityId("demf")], who="tests")
+    (failed,) = await link_room.activities("remove legal entities")
+    assert (failed.who, failed.severity) == ("tests", Severity.ERROR)
+    assert failed.result.startswith("failed: main would have no legal entity any more")
     with pytest.raises(NotFound, match=r"usrt: not linked\. The linked legal entities are: demf, usmf"):
         await entities.remove([USRT], who="tests")
 

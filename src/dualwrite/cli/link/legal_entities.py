@@ -23,6 +23,9 @@ from dualwrite.metadata.values import LegalEntityId
 
 app = typer.Typer(help="Legal entities of the link: list, add, remove, copy.", no_args_is_help=True)
 
+_FEW = 5
+"""So many legal entities have a line of their own for every map."""
+
 Begin = Callable[[House], Awaitable[AddedLegalEntities]]
 
 
@@ -106,7 +109,7 @@ def _carried(call: Invocation, begin: Begin, *, detach: bool) -> None:
             return _Copied(added, None)
         if not await watch(call.output.console, reports_of(house), house.conductor, added.run):
             return _Copied(added, None)
-        return _Copied(added, await ending_of(house, added.run))
+        return _Copied(added, await ending_of(reports_of(house), added.run))
 
     copied = call.in_house(carried)
     added = copied.added
@@ -117,7 +120,7 @@ def _carried(call: Invocation, begin: Begin, *, detach: bool) -> None:
         lines.append(Text(f"{few(added.awaiting)}: paused, and have still to copy them, {command}", style="yellow"))
     if copied.ending is not None:
         document["initial_sync"] = ending_document(copied.ending)
-        call.output.show(document, *lines, *ending_shown(copied.ending, by_legal_entity=True))
+        call.output.show(document, *lines, *ending_shown(copied.ending, by_legal_entity=len(added.added) <= _FEW))
         if not copied.ending.is_complete:
             raise typer.Exit(1)
         return
