@@ -42,6 +42,8 @@ def test_variables_count_and_arguments_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("LOG_LEVEL", "loud", "debug"),
         ("DATABASE_URL", "mysql://u:hidden@h/d", "only database"),
         ("DATA_FOLDER", __file__, "is not a folder"),
+        ("SMTP_FROM", "nobody", "DUALWRITE_SMTP_FROM"),
+        ("SMTP_SECURITY", "ssl", "starttls"),
     ],
 )
 def test_wrong_values_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
@@ -53,6 +55,7 @@ def test_wrong_values_are_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 def test_a_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PREFIX + "DATABASE_URL", "postgresql://u:hidden@h/d")
+    monkeypatch.setenv(PREFIX + "SMTP_PASSWORD", "hidden")
     assert "hidden" not in repr(Settings.load())
 
 

@@ -62,11 +62,11 @@ def moment_of(text: str | None, *, now: datetime) -> datetime | None:
     """The moment that ``text`` stands for; a time without a zone is this machine's. Raises: SettingsRefused."""
     if text is None:
         return None
-    if ago := _AGO.fullmatch(text.strip()):
-        return now - timedelta(**{_UNITS[ago[2][0]]: int(ago[1])})
     try:
+        if ago := _AGO.fullmatch(text.strip()):
+            return now - timedelta(**{_UNITS[ago[2][0]]: int(ago[1])})
         return datetime.fromisoformat(text.strip()).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise SettingsRefused(
             f"{text!r} is no moment; it looks like 2026-11-21, 2026-11-21T09:30 or 2h (so long ago)"
         ) from None
