@@ -18,6 +18,7 @@ from dualwrite.store import Store
 from dualwrite.sync.link import Pair
 from dualwrite.sync.stored_router import StoredRouter
 from inline_conductor import InlineConductor
+from inline_replayer import inline_catch_ups
 
 
 @dataclass
@@ -76,7 +77,8 @@ class Desk:
     def lifecycle(self) -> MapLifecycle:
         pair = Pair(self.finops, self.dataverse)
         conductor = InlineConductor(SyncWork(self.store, "main", pair, self.router))
-        return MapLifecycle(self.store, "main", self.router, conductor=conductor, who="tests")
+        catch_ups = inline_catch_ups(self.store, pair, self.router)
+        return MapLifecycle(self.store, "main", self.router, conductor=conductor, catch_ups=catch_ups, who="tests")
 
     @property
     def folder(self) -> MapFolder:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from dualwrite.environments.port import Command
+from dualwrite.lifecycle.catch_up.desk import CatchUps
+from dualwrite.lifecycle.catch_up.queue import QueueOf
+from dualwrite.lifecycle.catch_up.work import CatchUpWork
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
 from dualwrite.lifecycle.initial_sync.reports import RunReport, SyncReports
@@ -18,6 +22,7 @@ from dualwrite.store.partitions import RowCounts
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.stored_router import StoredRouter
 from inline_conductor import InlineConductor
+from inline_replayer import InlineReplayer, queue_of
 from linked_pair import CALLER, LinkedPair
 
 GROUPS = "Customer groups (msdyn_customergroups)"
@@ -32,10 +37,14 @@ class SyncRoom:
     store: Store
     linked: LinkedPair
     router: StoredRouter
+    later: timedelta = timedelta()
+    """How far the clock of catch-ups is ahead."""
     conductor: InlineConductor = field(init=False)
+    replayer: InlineReplayer = field(init=False)
 
     def __post_init__(self) -> None:
         self.conductor = InlineConductor(self.work)
+        self.replayer = InlineReplayer(self.catch_up_work)
         pair = self.linked
         for source, target in ((pair.finops, pair.dataverse), (pair.dataverse, pair.finops)):
             source.follow_pipeline(
@@ -56,7 +65,26 @@ class SyncRoom:
 
     @property
     def lifecycle(self) -> MapLifecycle:
-        return MapLifecycle(self.store, "main", self.router, conductor=self.conductor, who="tests")
+        return MapLifecycle(
+            self.store, "main", self.router, conductor=self.conductor, catch_ups=self.catch_ups, who="tests"
+        )
+
+    @property
+    def queue(self) -> QueueOf:
+        pair = self.linked
+        return queue_of(self.store, pair.pair, self.router, pair.tally)
+
+    @property
+    def catch_up_work(self) -> CatchUpWork:
+        return CatchUpWork(self.store, "main", self.router, self.queue, now=self.now)
+
+    @property
+    def catch_ups(self) -> CatchUps:
+        return CatchUps(self.store, "main", self.router, self.queue, conductor=self.replayer)
+
+    def now(self) -> datetime:
+        """The moment, as far as catch-ups know it."""
+        return datetime.now(UTC) + self.later
 
     async def finops(self, *commands: Command) -> None:
         """Somebody saves these in finance and operations."""

@@ -26,6 +26,7 @@ from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
 from inline_conductor import InlineConductor
+from inline_replayer import inline_catch_ups
 from linked_pair import (
     CALLER,
     FixedRouter,
@@ -100,7 +101,9 @@ async def process(
                     LiveSync(source=source, target=target, pair=pair.pair, router=router, tally=pair.tally)
                 )
             conductor = InlineConductor(SyncWork(store, "main", pair.pair, router))
-            opened.append((pair, MapLifecycle(store, "main", router, conductor=conductor, who="tests")))
+            catch_ups = inline_catch_ups(store, pair.pair, router, pair.tally)
+            lifecycle = MapLifecycle(store, "main", router, conductor=conductor, catch_ups=catch_ups, who="tests")
+            opened.append((pair, lifecycle))
         report = await opened[0][1].run(demonstration_names())
         assert report.total.refused == 0
         yield opened
