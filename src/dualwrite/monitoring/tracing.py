@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _NAME = "dualwrite"
 _PATH = "/v1/traces"
-_LAST_SPANS_MS = 3000
+_SEND_S = 2
 
 
 class Tracing:
@@ -22,14 +22,12 @@ class Tracing:
         from opentelemetry.sdk.trace import TracerProvider
 
         facts = {"service.name": _NAME, "service.version": version, "service.instance.id": instance}
-        self._processor = processor
         self._provider = TracerProvider(resource=Resource.create(facts), shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self.tracer: Tracer = self._provider.get_tracer(_NAME, version)
 
     def close(self) -> None:
         """What has been traced is sent, if the collector takes it soon."""
-        self._processor.force_flush(_LAST_SPANS_MS)
         self._provider.shutdown()
 
 
@@ -40,5 +38,5 @@ def trace_to(endpoint: str, *, version: str, instance: str) -> Tracing:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     address = endpoint.rstrip("/")
-    exporter = OTLPSpanExporter(endpoint=address if address.endswith(_PATH) else address + _PATH)
+    exporter = OTLPSpanExporter(address if address.endswith(_PATH) else address + _PATH, timeout=_SEND_S)
     return Tracing(BatchSpanProcessor(exporter), version=version, instance=instance)
