@@ -192,7 +192,7 @@ class FirstStart:
         with self._steps.step(f"Running {count} maps") as step:
             await conductor.conduct(run)
             await follow(reports_of(house), conductor, run, show=in_step(step))
-            ending = await ending_of(house, run)
+            ending = await ending_of(reports_of(house), run)
             if ending.report.run.state not in _THROUGH:
                 step.result(f"[red]The initial sync of {count} maps is {ending.report.run.state.value}[/]")
                 step.detail(Text(ending.report.run.message))

@@ -15,7 +15,7 @@ from dualwrite.cli.invocation import Invocation
 from dualwrite.cli.output import Output
 from dualwrite.errors import DualwriteError
 
-_ANYWHERE_WITH_VALUE = ("--data-folder",)
+_ANYWHERE_WITH_VALUE = ("--data-folder", "--url", "--token")
 _ANYWHERE_FLAGS = ("--json",)
 _INTERRUPTED = 130
 
@@ -47,7 +47,7 @@ def build_app(names: Iterable[str] = tuple(_COMMANDS)) -> typer.Typer:
     app = typer.Typer(
         name="dualwrite",
         help="Keeps a finance and operations environment and a Dataverse environment in step.",
-        epilog="--data-folder and --json may stand anywhere on the line.",
+        epilog="--data-folder, --json, --url and --token may stand anywhere on the line.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -75,8 +75,26 @@ def options(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")
     ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="DUALWRITE_URL",
+            metavar="URL",
+            help="Call the program that runs there over its API, instead of opening the data folder.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="DUALWRITE_TOKEN",
+            metavar="TOKEN",
+            help="With --url: an access token; else the data folder's administrator asks for one.",
+        ),
+    ] = None,
 ) -> None:
-    context.obj = Invocation(data_folder, Output(as_json=as_json))
+    context.obj = Invocation(data_folder, Output(as_json=as_json), url or None, token or None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

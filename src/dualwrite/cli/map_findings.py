@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
+import typer
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dualwrite.cli.output import Output
+from dualwrite.errors import MapRefused
 from dualwrite.lifecycle.checks import CheckedMap, PlacedFinding, document_of
-from dualwrite.maps.findings import Code
+from dualwrite.maps.findings import Code, Finding, Severity
 
 
 def findings_document(checked: Sequence[CheckedMap]) -> dict[str, object]:
@@ -60,3 +64,32 @@ def _group(each: CheckedMap, code: Code, found: Sequence[PlacedFinding]) -> Rend
             text.append(f"\n→ {one.finding.remedy}", style="default")
         table.add_row(code.value if number == 0 else "", text)
     return table
+
+
+def read_checked(document: Mapping[str, Any]) -> CheckedMap:
+    """What :func:`dualwrite.lifecycle.checks.document_of` has written, as far as findings are concerned."""
+    found = tuple(
+        PlacedFinding(
+            Finding(
+                Code(each["code"]),
+                Severity(each["severity"]),
+                each["message"],
+                each["path"],
+                each["remedy"],
+                each["position"],
+            ),
+            each["line"],
+        )
+        for each in document["findings"]
+    )
+    return CheckedMap(document["map"], document["version"], document.get("file"), found, None, None)
+
+
+def tell_refused(output: Output, refused: MapRefused, after: str) -> NoReturn:
+    """The findings of maps that cannot run have been shown; ``after`` says what that means. Raises: typer.Exit."""
+    findings = refused.details.get("findings")
+    if not isinstance(findings, list):
+        raise refused
+    checked = [read_checked(each) for each in findings]
+    output.show(findings_document(checked), *findings_shown(checked), after)
+    raise typer.Exit(1)

@@ -8,7 +8,8 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from dualwrite.cli.invocation import invocation
+from dualwrite.cli.api import Api
+from dualwrite.cli.invocation import Invocation, invocation
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import STATE_STYLES, grid
 from dualwrite.cli.services import Json, Services, parse_json
@@ -17,6 +18,9 @@ from dualwrite.cli.services import Json, Services, parse_json
 def status(context: typer.Context) -> None:
     """Tell whether dualwrite is running here, and what its maps are doing. Exit code 1 when it is not running."""
     call = invocation(context)
+    if call.url is not None:
+        _status_there(call)
+        return
     services = Services.of(call.settings())
     code, health = services.health()
     ready = code == 200
@@ -27,6 +31,18 @@ def status(context: typer.Context) -> None:
     )
     if not ready:
         raise typer.Exit(1)
+
+
+def _status_there(call: Invocation) -> None:
+    """The program that is called over its API tells how it stands."""
+
+    async def asked(api: Api) -> dict[str, Json]:
+        found: dict[str, Json] = await api.get("/status")
+        return found
+
+    document = call.over_api(asked)
+    urls = {"admin": str(call.url)}
+    call.output.show({"addresses": urls, **document}, *_shown(urls, None, document))
 
 
 def _shown(urls: Mapping[str, str], health: Json, document: dict[str, Json]) -> list[RenderableType]:
@@ -40,9 +56,8 @@ def _shown(urls: Mapping[str, str], health: Json, document: dict[str, Json]) -> 
     waiting = ", ".join(f"{number} in {name}" for name, number in prepared.items())
     facts = grid("", "")
     facts.show_header = False
-    facts.add_row(
-        "[green]●[/] running", f"{urls['admin']} [dim](F&O {urls['finops']}, Dataverse {urls['dataverse']})[/]"
-    )
+    others = f" [dim](F&O {urls['finops']}, Dataverse {urls['dataverse']})[/]" if "finops" in urls else ""
+    facts.add_row("[green]●[/] running", f"{urls['admin']}{others}")
     facts.add_row("companies", linked)
     facts.add_row("prepared transactions", waiting)
     under_way = document.get("initial_sync")

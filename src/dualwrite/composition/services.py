@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
+from dualwrite.composition.alerting import alert_desk
 from dualwrite.composition.house import CONNECTION, DATAVERSE, FINOPS, House
+from dualwrite.composition.linking import link_desk
 from dualwrite.environments.hosted.dataverse_seed import ORGANIZATION_ID, ROOT_UNIT_ID
 from dualwrite.metadata.schema import Side
 from dualwrite.monitoring.metrics import page
@@ -133,6 +135,9 @@ def _desk(house: House) -> Desk:
         conductor=house.conductor,
         lifecycle_of=house.lifecycle_of,
         ensure_tables=house.ensure_tables,
+        catch_ups=house.catch_ups,
+        alerts=alert_desk(house),
+        link=link_desk(house),
     )
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, any_, func, insert, literal, select, update
 
 from dualwrite.errors import NotFound
 from dualwrite.store import tables
@@ -120,7 +120,7 @@ class CatchUpRepository:
         t = tables.catch_up
         query = select(t).where(t.c.connection == connection_name)
         if map is not None:
-            query = query.where(t.c.maps.any(map))
+            query = query.where(literal(map) == any_(t.c.maps))
         async with self._transactions.begin() as connection:
             found = await connection.execute(query.order_by(t.c.started_at.desc(), t.c.run).limit(limit_rows))
             return tuple(_catch_up(row) for row in found)

@@ -9,7 +9,6 @@ import typer
 from dualwrite.composition.house import CONNECTION, House
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.reports import SyncReports
-from dualwrite.store.initial_syncs import RunId
 
 RunName = Annotated[
     str,
@@ -25,8 +24,3 @@ def desk_of(house: House) -> InitialSyncs:
 
 def reports_of(house: House) -> SyncReports:
     return SyncReports(house.store, CONNECTION)
-
-
-async def find_run(house: House, name: str) -> RunId:
-    """The run that ``name`` stands for. Raises: NotAllowed."""
-    return (await reports_of(house).find(name.strip().lower())).run

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from rich.console import RenderableType
 from rich.text import Text
 
-from dualwrite.cli.initial_sync.choices import reports_of
 from dualwrite.cli.initial_sync.counts import counts_document, counts_table, masters_of
+from dualwrite.cli.initial_sync.office import Runs
 from dualwrite.cli.initial_sync.refusals import groups_document, refusals_shown
 from dualwrite.cli.initial_sync.words import STATE_WORDS, seconds_in_words, short_run
-from dualwrite.composition.house import House
 from dualwrite.lifecycle.initial_sync.reports import RunReport
 from dualwrite.store.initial_syncs import InitialSyncRun, RunId, RunState
 from dualwrite.store.refusals import RefusalGroup
@@ -50,10 +49,9 @@ class Ending:
         return self.report.run.state is RunState.COMPLETED and not self.report.total.refused
 
 
-async def ending_of(house: House, run: RunId) -> Ending:
+async def ending_of(reports: Runs, run: RunId) -> Ending:
     """How the run stands now."""
-    reports = reports_of(house)
-    return Ending(await reports.report(run), await reports.refusal_groups(run))
+    return Ending(await reports.report(run), tuple(await reports.refusal_groups(run)))
 
 
 def ending_shown(ending: Ending, *, by_legal_entity: bool = False) -> Iterator[RenderableType]:

@@ -11,14 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dualwrite.cli.initial_sync.choices import ByLegalEntity, RunName, find_run, reports_of
+from dualwrite.cli.initial_sync.choices import ByLegalEntity, RunName
 from dualwrite.cli.initial_sync.ending import ending_of, ending_shown
+from dualwrite.cli.initial_sync.office import SyncOffice, at_sync_office, find_run
 from dualwrite.cli.initial_sync.words import ARROWS, SIDES, STATE_WORDS, moment, seconds_in_words, short_run
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import one_map
-from dualwrite.cli.map_names import short_names
+from dualwrite.cli.map_names import find_map, short_names
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
 from dualwrite.lifecycle.initial_sync.reports import RunReport
 from dualwrite.store.initial_syncs import RunState
 from dualwrite.store.partitions import Partition, PartitionState
@@ -36,7 +35,7 @@ def list_runs(
 ) -> None:
     """List the runs, the latest first: when, over how many maps, and how their rows ended."""
     call = invocation(context)
-    found = call.in_house(lambda house: reports_of(house).history(limit_rows=most))
+    found = at_sync_office(call, lambda office: office.reports.history(limit_rows=most))
     nothing = Text("There has been no initial sync yet: dualwrite initial-sync run --all", style="dim")
     call.output.show([_run_document(each) for each in found], _runs_table(found) if found else nothing)
 
@@ -85,16 +84,17 @@ def show_run(
     """Show how a run stands or went: its rows by map, and what was refused. --json gives the initial sync details."""
     call = invocation(context)
 
-    async def found(house: House) -> tuple[object, Sequence[RenderableType]]:
-        run = await find_run(house, name)
+    async def found(office: SyncOffice) -> tuple[object, Sequence[RenderableType]]:
+        run = await find_run(office, name)
         if map_name is not None:
-            partitions = await reports_of(house).partitions(run, map=await one_map(house, map_name))
+            of_map = find_map(await office.map_names(), map_name)
+            partitions = await office.reports.partitions(run, map=of_map)
             return [_partition_document(each) for each in partitions], [_partitions_table(partitions)]
-        ending = await ending_of(house, run)
+        ending = await ending_of(office.reports, run)
         facts = _facts(ending.report)
-        return await reports_of(house).details(run), [facts, *ending_shown(ending, by_legal_entity=by_legal_entity)]
+        return await office.reports.details(run), [facts, *ending_shown(ending, by_legal_entity=by_legal_entity)]
 
-    document, shown = call.in_house(found)
+    document, shown = at_sync_office(call, found)
     call.output.show(document, *shown)
 
 

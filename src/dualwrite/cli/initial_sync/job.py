@@ -6,16 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import typer
 
-from dualwrite.cli.initial_sync.choices import reports_of
 from dualwrite.cli.initial_sync.ending import Ending, ending_document, ending_of, ending_shown
+from dualwrite.cli.initial_sync.office import SyncOffice, at_sync_office
 from dualwrite.cli.initial_sync.watching import INTERRUPTED, how_to_go_on, watch
 from dualwrite.cli.invocation import Invocation
-from dualwrite.composition.house import House
 from dualwrite.store.initial_syncs import RunId
 
 _LEAVING = "[dim]What this process has under way comes to its end first; Ctrl-C again leaves it to the others.[/]"
 
-Begin = Callable[[House], Awaitable[RunId]]
+Begin = Callable[[SyncOffice], Awaitable[RunId]]
 
 
 def carry_through(call: Invocation, begin: Begin, *, detach: bool, by_legal_entity: bool = False) -> None:
@@ -24,18 +23,17 @@ def carry_through(call: Invocation, begin: Begin, *, detach: bool, by_legal_enti
     Raises: typer.Exit, unless every row was copied or the run was to be left to others.
     """
 
-    async def carried(house: House) -> tuple[RunId, Ending | None]:
-        run = await begin(house)
-        await house.conductor.conduct(run)
+    async def carried(office: SyncOffice) -> tuple[RunId, Ending | None]:
+        run = await begin(office)
         if detach:
             return run, None
-        if not await watch(call.output.console, reports_of(house), house.conductor, run):
+        if not await watch(call.output.console, office.reports, office, run):
             call.output.console.print(how_to_go_on(run))
             call.output.console.print(_LEAVING)
             return run, None
-        return run, await ending_of(house, run)
+        return run, await ending_of(office.reports, run)
 
-    run, ending = call.in_house(carried)
+    run, ending = at_sync_office(call, carried)
     if ending is not None:
         call.output.show(ending_document(ending), *ending_shown(ending, by_legal_entity=by_legal_entity))
         if not ending.is_complete:

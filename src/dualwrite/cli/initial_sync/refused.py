@@ -12,7 +12,8 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from dualwrite.cli.initial_sync.choices import RunName, find_run, reports_of
+from dualwrite.cli.initial_sync.choices import RunName
+from dualwrite.cli.initial_sync.office import SyncOffice, at_sync_office, find_run
 from dualwrite.cli.initial_sync.refusals import (
     groups_document,
     groups_table,
@@ -21,8 +22,7 @@ from dualwrite.cli.initial_sync.refusals import (
     write_csv,
 )
 from dualwrite.cli.invocation import Invocation, invocation
-from dualwrite.cli.map_choices import one_map
-from dualwrite.composition.house import House
+from dualwrite.cli.map_names import find_map
 from dualwrite.errors import SettingsRefused
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.store.refusals import Refusal, RefusalFilter, RefusalGroup
@@ -31,7 +31,7 @@ _A_PAGE = 25
 """So many rows are shown at once; with JSON all of them, unless --top says how many."""
 _STANDARD_OUTPUT = "-"
 
-Asked = Callable[[House], Awaitable[tuple[RunId | None, RefusalFilter]]]
+Asked = Callable[[SyncOffice], Awaitable[tuple[RunId | None, RefusalFilter]]]
 """Which refusals are meant, of which run (None: of all)."""
 
 
@@ -66,16 +66,16 @@ def list_refused(
     if name and still_open:
         raise typer.BadParameter("name a run, or give --open")
 
-    async def asked(house: House) -> tuple[RunId | None, RefusalFilter]:
+    async def asked(office: SyncOffice) -> tuple[RunId | None, RefusalFilter]:
         which = RefusalFilter(
-            map=await one_map(house, map_name) if map_name is not None else None,
+            map=find_map(await office.map_names(), map_name) if map_name is not None else None,
             legal_entity=legal_entity.lower() if legal_entity is not None else None,
             column=column,
             code=code,
             cause=cause,
             open_only=still_open,
         )
-        return None if still_open else await find_run(house, name), which
+        return None if still_open else await find_run(office, name), which
 
     if file is not None:
         _write_file(call, asked, file)
@@ -87,13 +87,13 @@ def list_refused(
 
 
 def _show_rows(call: Invocation, asked: Asked, *, most: int | None, skip: int) -> None:
-    async def found(house: House) -> tuple[Sequence[Refusal], int]:
-        run, which = await asked(house)
-        reports = reports_of(house)
+    async def found(office: SyncOffice) -> tuple[Sequence[Refusal], int]:
+        run, which = await asked(office)
+        reports = office.reports
         rows = sum(each.rows for each in await reports.refusal_groups(run, which))
         return await reports.refused(run, which, limit_rows=most, offset_rows=skip), rows
 
-    refused, rows = call.in_house(found)
+    refused, rows = at_sync_office(call, found)
     shown: list[RenderableType] = [refused_table(refused)] if refused else [_nothing(rows)]
     last = skip + len(refused)
     if refused and last < rows:
@@ -103,20 +103,20 @@ def _show_rows(call: Invocation, asked: Asked, *, most: int | None, skip: int) -
 
 
 def _show_groups(call: Invocation, asked: Asked) -> None:
-    async def found(house: House) -> Sequence[RefusalGroup]:
-        return await reports_of(house).refusal_groups(*await asked(house))
+    async def found(office: SyncOffice) -> Sequence[RefusalGroup]:
+        return await office.reports.refusal_groups(*await asked(office))
 
-    groups = call.in_house(found)
+    groups = at_sync_office(call, found)
     call.output.show(groups_document(groups), groups_table(groups) if groups else _nothing(0))
 
 
 def _write_file(call: Invocation, asked: Asked, file: str) -> None:
-    async def written(house: House) -> int:
-        run, which = await asked(house)
+    async def written(office: SyncOffice) -> int:
+        run, which = await asked(office)
         with ExitStack() as stack:
-            return await write_csv(lambda: reports_of(house).all_refused(run, which), _opened(file, stack))
+            return await write_csv(lambda: office.reports.all_refused(run, which), _opened(file, stack))
 
-    rows = call.in_house(written)
+    rows = at_sync_office(call, written)
     if file != _STANDARD_OUTPUT:
         call.output.show({"file": file, "rows": rows}, Text(f"{file}: {rows:,} refused rows", style="green"))
 

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from dualwrite.cli.initial_sync.arrangement import Wishes, read_masters
-from dualwrite.cli.initial_sync.choices import ByLegalEntity, Detach, RunName, desk_of, find_run
+from dualwrite.cli.initial_sync.choices import ByLegalEntity, Detach, RunName
 from dualwrite.cli.initial_sync.job import carry_through
+from dualwrite.cli.initial_sync.office import SyncOffice, find_run
 from dualwrite.cli.initial_sync.previewing import preview_run
-from dualwrite.cli.initial_sync.proposing import propose
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO, All, Names, may_ask, one_of
-from dualwrite.composition.house import House
-from dualwrite.lifecycle.initial_sync.options import RunOptions
+from dualwrite.cli.map_choices import All, Names, may_ask, one_of
 from dualwrite.store.initial_syncs import OnRefusals, RerunKind, RunId
 
 Related = Annotated[
@@ -94,13 +92,12 @@ def run_sync(
         return
     on_refusals = OnRefusals.WAIT if wait_on_refusals else OnRefusals.GO_LIVE
 
-    async def begin(house: House) -> RunId:
-        proposed = await propose(call, house, names or (), wishes)
+    async def begin(office: SyncOffice) -> RunId:
+        proposed = await office.propose(names or (), wishes)
         proposed.show(call.output)
         if may_ask(call) and not yes:
             typer.confirm("Begin?", default=True, abort=True)
-        options = RunOptions(proposed.arrangement.choices, who=WHO, in_order=True, on_refusals=on_refusals)
-        return await desk_of(house).start(options)
+        return await office.start(proposed.arrangement.choices, in_order=True, on_refusals=on_refusals)
 
     carry_through(call, begin, detach=detach, by_legal_entity=by_legal_entity)
 
@@ -123,8 +120,8 @@ def rerun(
     if len(wanted) != 1:
         raise typer.BadParameter("give one of --failed, --all, --without-failed")
 
-    async def begin(house: House) -> RunId:
-        return await desk_of(house).rerun(await find_run(house, name), wanted[0], who=WHO)
+    async def begin(office: SyncOffice) -> RunId:
+        return await office.rerun(await find_run(office, name), wanted[0])
 
     carry_through(invocation(context), begin, detach=detach)
 
@@ -132,9 +129,9 @@ def rerun(
 def resume(context: typer.Context, name: RunName = "", detach: Detach = False) -> None:
     """Go on with a run that was paused or has failed: what is done is not done again."""
 
-    async def begin(house: House) -> RunId:
-        run = await find_run(house, name)
-        await desk_of(house).resume(run, who=WHO)
+    async def begin(office: SyncOffice) -> RunId:
+        run = await find_run(office, name)
+        await office.resume(run)
         return run
 
     carry_through(invocation(context), begin, detach=detach)
@@ -142,4 +139,4 @@ def resume(context: typer.Context, name: RunName = "", detach: Detach = False) -
 
 def watch_run(context: typer.Context, name: RunName = "") -> None:
     """Follow a run until it is at rest; Ctrl-C leaves it as it is. Exit code 1 as for: initial-sync run."""
-    carry_through(invocation(context), lambda house: find_run(house, name), detach=False)
+    carry_through(invocation(context), lambda office: find_run(office, name), detach=False)

@@ -18,7 +18,6 @@ from rich.text import Text
 from dualwrite.cli.initial_sync.progress import MapLine, headline, map_lines, progress_screen, through_line
 from dualwrite.cli.initial_sync.words import short_run
 from dualwrite.cli.steps import Step
-from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.reports import RunProgress
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.store.partitions import Partition
@@ -39,7 +38,13 @@ class Reports(Protocol):
     async def partitions(self, run: RunId, *, map: str | None = None) -> Sequence[Partition]: ...
 
 
-async def follow(reports: Reports, conductor: Conductor, run: RunId, *, show: Show) -> None:
+class Ends(Protocol):
+    """Whoever knows when a run is at rest; see :class:`dualwrite.lifecycle.conductor.Conductor`."""
+
+    async def ended(self, run: RunId) -> None: ...
+
+
+async def follow(reports: Reports, conductor: Ends, run: RunId, *, show: Show) -> None:
     """Returns when the run is at rest; ``show`` is told how far it is, now and then and once at the end."""
     ended = asyncio.ensure_future(conductor.ended(run))
     try:
@@ -61,7 +66,7 @@ async def _under_way(reports: Reports, progress: RunProgress) -> Sequence[Partit
     return [partition for name in busy for partition in await reports.partitions(progress.run.run, map=name)]
 
 
-async def watch(console: Console, reports: Reports, conductor: Conductor, run: RunId) -> bool:
+async def watch(console: Console, reports: Reports, conductor: Ends, run: RunId) -> bool:
     """The run is at rest; false when somebody has left the screen before with Ctrl-C."""
     with _screen(console) as show:
         work = asyncio.ensure_future(follow(reports, conductor, run, show=show))

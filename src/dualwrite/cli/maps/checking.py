@@ -24,10 +24,11 @@ from dualwrite.cli.map_choices import (
 )
 from dualwrite.cli.map_findings import findings_document, findings_shown
 from dualwrite.cli.map_names import chosen_maps
+from dualwrite.cli.maps.office import MapOffice, at_map_office, named
 from dualwrite.cli.maps.saving import stamped_version
 from dualwrite.cli.output import grid
 from dualwrite.composition.house import CONNECTION, House
-from dualwrite.lifecycle.checks import CheckedMap, check_stored, check_text
+from dualwrite.lifecycle.checks import CheckedMap, check_text
 from dualwrite.lifecycle.folder_files import map_files, read_text
 from dualwrite.lifecycle.refresh import RefreshedMap, TableNews, described, refresh_map
 from dualwrite.lifecycle.versions import SavedVersion
@@ -60,21 +61,20 @@ def validate(
     if version is not None and (every or len(names or ()) != 1):
         raise typer.BadParameter("a version belongs to one map: name it")
 
-    async def checked(house: House) -> Sequence[CheckedMap]:
-        await house.router.compiled.refresh()
-        if files:
-            paths = [path for each in files for path in (map_files(each) if each.is_dir() else (each,))]
-            return [check_text(house.router.compiled, read_text(path), file=str(path)) for path in paths]
-        chosen = await chosen_maps(house, names or ())
-        if version is None:
-            return await house.lifecycle.check(chosen)
-        return [check_stored(house.router.compiled, (await versions_of(house).get(chosen[0], version)).stored)]
+    async def checked(office: MapOffice) -> Sequence[CheckedMap]:
+        return await office.check(await named(office, names or ()), version)
 
     call = invocation(context)
-    found = call.in_house(checked)
+    found = call.in_house(lambda house: _checked_files(house, files)) if files else at_map_office(call, checked)
     call.output.show(findings_document(found), *findings_shown(found))
     if not all(each.can_run for each in found):
         raise typer.Exit(1)
+
+
+async def _checked_files(house: House, files: Sequence[Path]) -> Sequence[CheckedMap]:
+    await house.router.compiled.refresh()
+    paths = [path for each in files for path in (map_files(each) if each.is_dir() else (each,))]
+    return [check_text(house.router.compiled, read_text(path), file=str(path)) for path in paths]
 
 
 def refresh(

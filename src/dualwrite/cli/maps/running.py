@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from dualwrite.cli.initial_sync.choices import Detach, desk_of
+from dualwrite.cli.initial_sync.choices import Detach
 from dualwrite.cli.initial_sync.job import carry_through
-from dualwrite.cli.initial_sync.proposing import plans_of
-from dualwrite.cli.invocation import Invocation, invocation
-from dualwrite.cli.map_choices import WHO, All, Names, counted, one_of
-from dualwrite.cli.map_names import chosen_maps
-from dualwrite.composition.house import CONNECTION, House
-from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
+from dualwrite.cli.initial_sync.office import SyncOffice
+from dualwrite.cli.invocation import invocation
+from dualwrite.cli.map_choices import All, Names, counted, one_of
+from dualwrite.cli.map_names import find_map
+from dualwrite.cli.maps.office import MapOffice, at_map_office, named
+from dualwrite.lifecycle.initial_sync.options import MapChoice
 from dualwrite.lifecycle.transitions import is_live
 from dualwrite.metadata.schema import Side
-from dualwrite.store.initial_syncs import RunId
+from dualwrite.store.initial_syncs import OnRefusals, RunId
 
 
 def run_maps(
@@ -38,23 +38,22 @@ def run_maps(
     one_of(names, every)
     call = invocation(context)
     if skip_initial_sync:
-        chosen = call.in_house(lambda house: _only_live(call, house, names or ()))
+        chosen = at_map_office(call, lambda office: _only_live(office, names or ()))
         call.output.show({"running": chosen}, f"Running: {counted(chosen)}")
         return
 
-    async def begin(house: House) -> RunId:
-        chosen = await chosen_maps(house, names or ())
-        await plans_of(call, house, chosen)
-        choices = tuple(MapChoice(each, master) for each in chosen)
-        return await desk_of(house).start(RunOptions(choices, who=WHO))
+    async def begin(office: SyncOffice) -> RunId:
+        known = await office.map_names()
+        wanted = {find_map(known, each) for each in names or ()}
+        choices = [MapChoice(each, master) for each in known if not wanted or each in wanted]
+        return await office.start(choices, in_order=False, on_refusals=OnRefusals.GO_LIVE)
 
     carry_through(call, begin, detach=detach)
 
 
-async def _only_live(call: Invocation, house: House, names: Sequence[str]) -> Sequence[str]:
-    chosen = await chosen_maps(house, names)
-    await plans_of(call, house, chosen)
-    await house.lifecycle.run_without_initial_sync(chosen)
+async def _only_live(office: MapOffice, names: Sequence[str]) -> Sequence[str]:
+    chosen = await named(office, names)
+    await office.run_without_initial_sync(chosen)
     return chosen
 
 
@@ -62,14 +61,13 @@ def stop_maps(context: typer.Context, names: Names = None, every: All = False) -
     """Stop maps, or all that are running: they carry no further change. What is on either side stays."""
     one_of(names, every)
 
-    async def stopped(house: House) -> Sequence[str]:
-        chosen = await chosen_maps(house, names or ())
+    async def stopped(office: MapOffice) -> Sequence[str]:
+        chosen = await named(office, names or ())
         if every:
-            maps = await house.store.maps.list(CONNECTION)
-            chosen = [each.name for each in maps if is_live(each.state)]
-        await house.lifecycle.stop(chosen)
+            chosen = [each.name for each in await office.states() if is_live(each.state)]
+        await office.stop(chosen)
         return chosen
 
     call = invocation(context)
-    chosen = call.in_house(stopped)
+    chosen = at_map_office(call, stopped)
     call.output.show({"stopped": chosen}, f"Stopped: {counted(chosen)}" if chosen else "No map was running.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,54 +14,36 @@ from rich.text import Text
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_choices import OneName, may_ask, one_map, versions_of
 from dualwrite.cli.maps.differences import difference_document, difference_text
+from dualwrite.cli.maps.office import ListedVersion, MapOffice, at_map_office, one_named
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import CONNECTION, House
+from dualwrite.composition.house import House
 from dualwrite.errors import SettingsRefused
 from dualwrite.lifecycle.folder_files import read_text
-from dualwrite.lifecycle.transitions import is_live
 from dualwrite.maps.diff import Difference, compare_versions
 from dualwrite.maps.text import parse_map
-from dualwrite.store.maps import MapVersion, TableMap
+from dualwrite.store.maps import TableMap
 
 
 def list_versions(context: typer.Context, name: OneName) -> None:
     """List the versions of a map: who published them, whether one is active, and whether it runs."""
 
-    async def listed(house: House) -> tuple[TableMap, Sequence[MapVersion]]:
-        chosen = await one_map(house, name)
-        known = await house.store.maps.get(CONNECTION, chosen)
-        assert known is not None, chosen
-        return known, await house.store.maps.versions(CONNECTION, chosen)
+    async def listed(office: MapOffice) -> tuple[TableMap, Sequence[ListedVersion]]:
+        return await office.versions(await one_named(office, name))
 
     call = invocation(context)
-    known, versions = call.in_house(listed)
+    known, versions = at_map_office(call, listed)
     table = grid("version", "", "publisher", "solution", "created", "by", title=known.name)
-    for each in reversed(versions):
-        active = each.version == known.active_version
-        state = (known.state.value if is_live(known.state) else "active") if active else ""
+    for each in versions:
+        state = (known.state.value if each.running else "active") if each.active else ""
         table.add_row(
             each.version,
-            Text(state, style="green" if active and is_live(known.state) else "dim"),
+            Text(state, style="green" if each.running else "dim"),
             Text(each.publisher),
             Text(f"{each.solution or ''}{' (managed)' if each.managed else ''}"),
             f"{each.created_at:%Y-%m-%d %H:%M}",
             Text(each.created_by, style="dim"),
         )
-    document = [
-        {
-            "name": each.name,
-            "version": each.version,
-            "publisher": each.publisher,
-            "managed": each.managed,
-            "solution": each.solution,
-            "created_at": each.created_at,
-            "created_by": each.created_by,
-            "active": each.version == known.active_version,
-            "running": each.version == known.active_version and is_live(known.state),
-        }
-        for each in reversed(versions)
-    ]
-    call.output.show(document, table)
+    call.output.show([asdict(each) for each in versions], table)
 
 
 def diff(
@@ -107,11 +90,11 @@ def activate(
 ) -> None:
     """Make another version of a map the active one: the one that runs the next time. The map must not be running."""
 
-    async def activated(house: House) -> TableMap:
-        return await versions_of(house).activate(await one_map(house, name), version)
+    async def activated(office: MapOffice) -> TableMap:
+        return await office.activate(await one_named(office, name), version)
 
     call = invocation(context)
-    active = call.in_house(activated)
+    active = at_map_office(call, activated)
     call.output.show(
         {"name": active.name, "version": active.active_version, "state": active.state},
         Text(f"{active.name}: version {active.active_version} is active; run it: dualwrite maps run {active.name!r}"),

@@ -10,22 +10,43 @@ from fastapi.responses import JSONResponse
 
 from dualwrite.errors import DualwriteError
 from dualwrite.servers.admin.activities import routes as activities
+from dualwrite.servers.admin.alerts import routes as alerts
+from dualwrite.servers.admin.catch_ups import routes as catch_ups
 from dualwrite.servers.admin.description import describe
 from dualwrite.servers.admin.desk import Authenticate, Desk
+from dualwrite.servers.admin.errors import routes as errors
 from dualwrite.servers.admin.idempotency import IdempotentActions
 from dualwrite.servers.admin.imports import routes as imports
 from dualwrite.servers.admin.initial_syncs import routes as initial_syncs
 from dualwrite.servers.admin.integration_keys import routes as integration_keys
+from dualwrite.servers.admin.link import routes as link
 from dualwrite.servers.admin.maps import routes as maps
 from dualwrite.servers.admin.operations import routes as operations
+from dualwrite.servers.admin.operations.catch_ups import CatchUpOperations
 from dualwrite.servers.admin.operations.initial_syncs import InitialSyncOperations
 from dualwrite.servers.admin.operations.standing import PREFIX, OperationSource
 from dualwrite.servers.admin.problems import answer_with_problems, refusals
+from dualwrite.servers.admin.queue import routes as queue
 from dualwrite.servers.admin.solutions import routes as solutions
 from dualwrite.servers.admin.status import routes as status
 from dualwrite.servers.admin.tables import routes as tables
 
-_RESOURCES = (status, maps, initial_syncs, operations, solutions, integration_keys, tables, activities, imports)
+_RESOURCES = (
+    status,
+    link,
+    maps,
+    initial_syncs,
+    queue,
+    catch_ups,
+    operations,
+    errors,
+    alerts,
+    solutions,
+    integration_keys,
+    tables,
+    activities,
+    imports,
+)
 
 
 def build_admin_app(
@@ -51,6 +72,7 @@ def build_admin_app(
         """200 while both environments and the store answer."""
         return await _health(desk, instance)
 
+    answer_with_problems(app)
     app.mount(PREFIX, build_api(desk, authenticate, closing=closing))
     return app
 
@@ -63,7 +85,7 @@ def build_api(desk: Desk, authenticate: Authenticate, *, closing: asyncio.Event)
     api.state.desk = desk
     api.state.authenticate = authenticate
     api.state.closing = closing
-    sources: Sequence[OperationSource] = (InitialSyncOperations(desk.reports),)
+    sources: Sequence[OperationSource] = (InitialSyncOperations(desk.reports), CatchUpOperations(desk.catch_ups))
     api.state.operations = sources
     for each in _RESOURCES:
         api.include_router(each.router)

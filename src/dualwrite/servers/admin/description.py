@@ -22,9 +22,14 @@ administrators do everything. Errors are problem details (RFC 9457) with a stabl
 long answers 202 with an *operation*, to be polled or followed as server-sent events."""
 TAGS: Sequence[tuple[str, str]] = (
     ("connection", "The connected environments, their legal entities, and how everything stands."),
+    ("link", "Linking environments, their legal entities, owning teams, and the end of a link."),
     ("maps", "The table maps: what they say, and running, pausing and stopping them."),
     ("initial syncs", "Copying what is there already: the runs, how far they are, and what they refused."),
+    ("queue", "Changes that wait for paused maps."),
+    ("catch-ups", "What waited is replayed, so that paused maps run again."),
     ("operations", "Long actions: how far they are, polled or streamed."),
+    ("errors", "Changes that could not be carried to the other side: looked at, retried and dismissed."),
+    ("alerts", "Settings that watch the errors, and the events that they have raised."),
     ("solutions", "Packages of maps."),
     ("integration keys", "What tells the rows of a Dataverse table apart."),
     ("tables", "The tables of both environments."),

@@ -9,12 +9,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from dualwrite.environments.port import Caller
+from dualwrite.lifecycle.catch_up.desk import CatchUps
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.reports import SyncReports
 from dualwrite.lifecycle.keys import IntegrationKeys
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.lifecycle.versions import MapVersions
+from dualwrite.linking.desk import LinkDesk
+from dualwrite.monitoring.alerts.desk import AlertDesk
 from dualwrite.solutions.application import EnsureTables
 from dualwrite.store.database import Store
 from dualwrite.sync.link import Pair
@@ -36,6 +39,9 @@ class Desk:
     conductor: Conductor
     lifecycle_of: Callable[[str], MapLifecycle]
     ensure_tables: EnsureTables
+    catch_ups: CatchUps
+    alerts: AlertDesk
+    link: LinkDesk
 
     @property
     def syncs(self) -> InitialSyncs:

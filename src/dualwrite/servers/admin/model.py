@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StringConstraints,
+)
 
 
 class Told(BaseModel):
@@ -20,28 +28,41 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= each <= "\udfff" for each in text):
-        raise ValueError("a text may not hold NUL or half a character")
-    return text
-
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_storable)]
+_WITHOUT_NUL = r"^[^\x00]*$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_WITHOUT_NUL)]
 """What something is called."""
+Text = Annotated[str, StringConstraints(max_length=5000, pattern=_WITHOUT_NUL)]
+"""A longer text."""
+
+
+def _number(given: object) -> object:
+    if isinstance(given, str | bool):
+        raise ValueError("this is to be a number")
+    return given
+
+
+NOT_A_TEXT = BeforeValidator(_number)
+"""A number in a body is one; behind its bounds, so that these are described."""
 
 Flag = StrictBool
 
 
 def _of_our_times(moment: datetime) -> datetime:
+    # Nothing is older; the database knows neither the first nor the last days of a calendar in every zone.
     try:
         universal = moment.astimezone(UTC)
     except OverflowError:
-        universal = datetime.min.replace(tzinfo=UTC)
-    if universal.year < _FIRST_YEAR:
-        raise ValueError(f"a moment is in the year {_FIRST_YEAR} or later")
-    return universal
+        universal = moment.replace(tzinfo=UTC)
+    return max(universal, _EARLIEST)
 
 
-_FIRST_YEAR = 1900
-Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times)]
+def _in_words(given: object) -> object:
+    # A number would be taken for seconds since 1970.
+    if isinstance(given, str) and "-" not in given[1:]:
+        raise ValueError("a moment is written like 2026-01-31T08:00:00Z")
+    return given
+
+
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times), BeforeValidator(_in_words)]
 """A moment with its time zone."""

@@ -14,7 +14,7 @@ from typing import Annotated, Generic, TypeVar
 import orjson
 from fastapi import Query, Request
 
-from dualwrite.errors import SettingsRefused
+from dualwrite.errors import NotFound
 from dualwrite.servers.admin.model import Told
 
 Item = TypeVar("Item")
@@ -44,7 +44,7 @@ def write_cursor(place: Sequence[Place]) -> str:
 
 
 def read_cursor(text: str | None, *kinds: type) -> tuple[Place, ...] | None:
-    """The place that a cursor names, None for the first page. Raises: SettingsRefused."""
+    """The place that a cursor names, None for the first page. Raises: NotFound."""
     if text is None:
         return None
     try:
@@ -55,7 +55,7 @@ def read_cursor(text: str | None, *kinds: type) -> tuple[Place, ...] | None:
         fits = all(type(part) is kind for part, kind in zip(place, kinds, strict=True))
         if fits and all(0 <= part < 2**63 for part in place if isinstance(part, int)):
             return tuple(place)
-    raise SettingsRefused("The cursor cannot be read: take the page's next as it is.", cursor=text)
+    raise NotFound("There is no such page: take the next of the page before as it is.", cursor=text)
 
 
 def next_address(request: Request, place: Sequence[Place]) -> str:
@@ -74,11 +74,11 @@ def page_of(
 
 
 def behind(found: Sequence[Found], cursor: str | None, place: Callable[[Found], str]) -> Sequence[Found]:
-    """What follows the cursor in a list that is there as a whole. Raises: SettingsRefused."""
+    """What follows the cursor in a list that is there as a whole. Raises: NotFound."""
     after = read_cursor(cursor, str)
     if after is None:
         return found
     places = [place(each) for each in found]
     if after[0] not in places:
-        raise SettingsRefused("What the page before ended with is gone: begin with the first page again.")
+        raise NotFound("What the page before ended with is gone: begin with the first page again.")
     return found[places.index(str(after[0])) + 1 :]

@@ -5,7 +5,8 @@ NotAuthenticated       401  no token, or one that does not hold
 RoleRefused            403  the caller's roles do not allow it
 NotFound               404  what the address or the body names is not there
 NotAllowed …           409  the state forbids it; the text says which states allow it
-SettingsRefused …      422  the request contradicts itself, or a map cannot run
+MapRefused …           409  a map cannot run as it is, with all findings
+SettingsRefused …      422  the request contradicts its description
 Contention             503  locks could not be had in time; ask again
 EnvironmentUnavailable 503  an environment or the store does not answer; ask again
 OutcomeUnknown         504  sent, no answer: look before asking again
@@ -51,9 +52,9 @@ _STATUS: Sequence[tuple[type[DualwriteError], int]] = (
     (NotFound, 404),
     (NotAllowed, 409),
     (SolutionRefused, 409),
+    (MapRefused, 409),
+    (CatalogRefused, 409),
     (SettingsRefused, 422),
-    (MapRefused, 422),
-    (CatalogRefused, 422),
     (QueryRefused, 422),
     (RecordRefused, 422),
     (Contention, 503),
@@ -65,8 +66,9 @@ _DESCRIPTIONS: Mapping[int, str] = {
     401: "No token, or one that does not hold.",
     403: "The caller's roles do not allow it.",
     404: "What the request names is not there.",
+    405: "The address knows other methods, which `Allow` names.",
     409: "The state forbids it; the detail says which states allow it, or what is in the way.",
-    422: "The request contradicts its description, or a map that it names cannot run.",
+    422: "The request contradicts its description.",
     503: "An environment or the store does not answer in time; nothing has been done. Ask again.",
     504: "Sent, and not answered: look before asking again.",
 }
@@ -146,5 +148,27 @@ def _path(parts: Sequence[object]) -> str:
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = f"{request.method} {request.url.path}: {error.detail}"
+    if error.status_code == 400:
+        return problem_response(_problem(422, detail, SettingsRefused.code))
     code = NotFound.code if error.status_code == 404 else NotAllowed.code
-    return problem_response(_problem(error.status_code, detail, code), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", headers.get("allow", ""))
+        headers.pop("allow", None)
+    return problem_response(_problem(error.status_code, detail, code), headers)
+
+
+def _methods(request: Request) -> Sequence[str]:
+    """The methods that the address knows, by the API's own description."""
+    path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
+    templates = request.app.openapi()["paths"].items()
+    found = [methods for template, methods in templates if template == path]
+    found = found or [methods for template, methods in templates if _fits(template, path)]
+    return sorted({method.upper() for methods in found for method in methods})
+
+
+def _fits(template: str, path: str) -> bool:
+    wanted, given = template.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        each.startswith("{") or each == part for each, part in zip(wanted, given, strict=True)
+    )

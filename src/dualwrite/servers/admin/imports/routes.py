@@ -13,12 +13,11 @@ from dualwrite.servers.admin.callers import Reader
 from dualwrite.servers.admin.desk import Desk, TheDesk
 from dualwrite.servers.admin.model import Told
 from dualwrite.servers.admin.paging import A_PAGE, Limit
-from dualwrite.servers.admin.problems import refusals
 from dualwrite.store.file_imports import OPEN, FileImport, FileRefusalFilter, ImportId
 
 router = APIRouter(tags=["imports"])
 
-Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="The import's number.")]
+Number = Annotated[int, Path(ge=1, le=2**53 - 1, description="The import's number.")]
 
 
 class RecordCounts(Told):
@@ -77,13 +76,13 @@ async def list_imports(caller: Reader, desk: TheDesk, limit: Limit = A_PAGE) -> 
     return [ImportShown.model_validate(each) for each in await desk.store.file_imports.list(limit_rows=limit)]
 
 
-@router.get("/imports/{number}", operation_id="showImport", responses=refusals(404))
+@router.get("/imports/{number}", operation_id="showImport")
 async def show_import(caller: Reader, desk: TheDesk, number: Number) -> ImportShown:
     """One import, and how its records ended."""
     return ImportShown.model_validate(await _known(desk, number))
 
 
-@router.get("/imports/{number}/refusals", operation_id="listFileRefusals", responses=refusals(404))
+@router.get("/imports/{number}/refusals", operation_id="listFileRefusals")
 async def list_refusals(
     caller: Reader,
     desk: TheDesk,
@@ -98,7 +97,7 @@ async def list_refusals(
     return [FileRefusalShown.model_validate(each) for each in refused]
 
 
-@router.get("/imports/{number}/refusals/groups", operation_id="groupFileRefusals", responses=refusals(404))
+@router.get("/imports/{number}/refusals/groups", operation_id="groupFileRefusals")
 async def group_refusals(caller: Reader, desk: TheDesk, number: Number) -> Sequence[FileRefusalGroupShown]:
     """The refused records that nobody has tried again, by cause, the largest group first."""
     found = await _known(desk, number)

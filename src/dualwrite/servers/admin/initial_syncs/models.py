@@ -15,7 +15,7 @@ from dualwrite.lifecycle.initial_sync.reports import Advance, MapProgress, RunPr
 from dualwrite.maps.values import Direction
 from dualwrite.metadata.schema import Side
 from dualwrite.servers.admin.maps.models import EXAMPLE
-from dualwrite.servers.admin.model import Asked, Flag, Name, Told
+from dualwrite.servers.admin.model import NOT_A_TEXT, Asked, Flag, Name, Told
 from dualwrite.store.initial_syncs import InitialSyncRun, OnRefusals, RerunKind, RunMap, RunMapState, RunState
 from dualwrite.store.partitions import MapCount, Partition, PartitionState
 from dualwrite.store.refusals import Refusal, RefusalGroup
@@ -55,9 +55,13 @@ class Run(Told):
     on_refusals: OnRefusals
     started_by: str
     started_at: datetime
+    created_before: datetime
+    """Younger rows, by the clock of Dataverse, are live sync's."""
     finished_at: datetime | None
     message: str
     rerun_of: UUID | None
+    root: UUID
+    """The first run of the chain of reruns that this one belongs to."""
     rerun: RerunKind | None
 
     @classmethod
@@ -72,9 +76,11 @@ def _run_facts(each: InitialSyncRun) -> dict[str, Any]:
         "on_refusals": each.on_refusals,
         "started_by": each.started_by,
         "started_at": each.started_at,
+        "created_before": each.created_before,
         "finished_at": each.finished_at,
         "message": each.message,
         "rerun_of": each.parent,
+        "root": each.root,
         "rerun": each.rerun,
     }
 
@@ -88,6 +94,7 @@ class MapOfRun(Told):
     legal_entities: Sequence[str] | None
     enabled: bool
     state: RunMapState
+    was_running: bool
 
 
 class RunShown(Run):
@@ -132,27 +139,26 @@ class AdvanceShown(Told):
 class ProgressOfMap(Told):
     """How far a map is, one way."""
 
-    map: str
+    map: MapOfRun
     direction: Direction
     advance: AdvanceShown
 
     @classmethod
     def of(cls, each: MapProgress) -> ProgressOfMap:
-        return cls(map=each.map.map, direction=each.direction, advance=AdvanceShown.of(each.advance))
+        return cls(map=_map_of_run(each.map), direction=each.direction, advance=AdvanceShown.of(each.advance))
 
 
 class Progress(Told):
     """How far a run is, in all and map by map."""
 
-    run: UUID
-    state: RunState
+    run: Run
     total: AdvanceShown
     maps: Sequence[ProgressOfMap]
 
     @classmethod
     def of(cls, each: RunProgress) -> Progress:
         maps = [ProgressOfMap.of(one) for one in each.maps]
-        return cls(run=each.run.run, state=each.run.state, total=AdvanceShown.of(each.total), maps=maps)
+        return cls(run=Run.of(each.run), total=AdvanceShown.of(each.total), maps=maps)
 
 
 class PartitionShown(Told):
@@ -206,6 +212,10 @@ class RefusalShown(Told):
     reason: str
     cause: str
     row: Mapping[str, Any]
+    whole: bool
+    """Whether a run has inserted the row and could not complete it: done again, it gets all columns."""
+    partition: int
+    id: int
     at: datetime
     settled_by: UUID | None
 
@@ -266,7 +276,7 @@ class RunAsked(Asked):
 class PreviewAsked(RunAsked):
     """A run that is only looked at."""
 
-    samples: Annotated[int, Field(ge=0, le=100, strict=True)] = 3
+    samples: Annotated[int, Field(ge=0, le=100), NOT_A_TEXT] = 3
     """Conflicts and refusals that are told of each map, way and legal entity."""
 
 
@@ -288,9 +298,11 @@ class MapProposed(Told):
     needed_by: Sequence[str]
     included: bool
     running: bool
+    rows: Mapping[Side, int]
+    """How many rows each side has in the legal entities of the run; none are counted for a map that cannot run."""
 
     @classmethod
-    def of(cls, each: ProposedMap) -> MapProposed:
+    def of(cls, each: ProposedMap, rows: Mapping[Side, int]) -> MapProposed:
         return cls(
             map=each.choice.name,
             position=each.position,
@@ -300,6 +312,7 @@ class MapProposed(Told):
             needed_by=each.needed_by,
             included=each.is_included,
             running=each.is_running,
+            rows=rows,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from dualwrite.maps.values import Direction
-from dualwrite.servers.admin.model import Name
+from dualwrite.servers.admin.model import Name, Text
 from dualwrite.store.refusals import RefusalFilter
 
 
@@ -17,7 +17,7 @@ def _which(
     direction: Annotated[Direction | None, Query(description="On this way.")] = None,
     column: Annotated[Name | None, Query(description="Because of this column.")] = None,
     code: Annotated[Name | None, Query(description="With this code.")] = None,
-    cause: Annotated[str | None, Query(max_length=5000, description="For this cause, as the groups tell it.")] = None,
+    cause: Annotated[Text | None, Query(description="For this cause, as the groups tell it.")] = None,
     open_only: Annotated[bool, Query(description="Only rows that no later run has done again.")] = False,
 ) -> RefusalFilter:
     return RefusalFilter(

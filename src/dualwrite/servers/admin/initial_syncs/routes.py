@@ -9,6 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from dualwrite.lifecycle.checks import check_active
+from dualwrite.lifecycle.initial_sync.counted_rows import rows_on_both_sides, wanted_companies
+from dualwrite.lifecycle.initial_sync.options import Proposal
 from dualwrite.lifecycle.initial_sync.previewing import preview_run
 from dualwrite.lifecycle.initial_sync.refusal_csv import csv_pieces
 from dualwrite.lifecycle.initial_sync.reports import BY_CAUSE
@@ -62,7 +65,7 @@ async def list_runs(
     operation_id="startInitialSync",
     status_code=202,
     response_model=Operation,
-    responses=refusals(404, 409),
+    responses=refusals(409),
 )
 async def start(request: Request, caller: Customizer, desk: TheDesk, asked: RunAsked) -> Response:
     """The maps go live, then their rows are copied, in order: that is the operation."""
@@ -70,14 +73,13 @@ async def start(request: Request, caller: Customizer, desk: TheDesk, asked: RunA
     return await _conducted(request, desk, run)
 
 
-@router.post("/initial-syncs/proposal", operation_id="proposeInitialSync", responses=refusals(404, 409))
+@router.post("/initial-syncs/proposal", operation_id="proposeInitialSync", responses=refusals(409))
 async def propose(caller: Reader, desk: TheDesk, asked: RunAsked) -> Sequence[MapProposed]:
     """What a run would cover: the maps in their order, with those whose rows they look up. Nothing is started."""
-    proposal = await desk.syncs.plan(asked.options(caller.name))
-    return [MapProposed.of(each) for each in proposal.maps]
+    return await _proposed(desk, await desk.syncs.plan(asked.options(caller.name)))
 
 
-@router.post("/initial-syncs/preview", operation_id="previewInitialSync", responses=refusals(404, 409))
+@router.post("/initial-syncs/preview", operation_id="previewInitialSync", responses=refusals(409))
 async def preview(caller: Reader, desk: TheDesk, asked: PreviewAsked) -> Previewed:
     """What a run would do with the rows of both sides. Nothing is written, no map starts."""
     proposal = await desk.syncs.plan(asked.options(caller.name))
@@ -85,8 +87,7 @@ async def preview(caller: Reader, desk: TheDesk, asked: PreviewAsked) -> Preview
     plans = await desk.lifecycle(caller).plans([each.name for each in choices])
     chosen = dict(zip(choices, plans, strict=True))
     ways = await preview_run(desk.store, desk.connection, desk.pair, desk.router, chosen, samples=asked.samples)
-    maps = [MapProposed.of(each) for each in proposal.maps]
-    return Previewed(maps=maps, ways=[WayPreviewed.of(each) for each in ways])
+    return Previewed(maps=await _proposed(desk, proposal), ways=[WayPreviewed.of(each) for each in ways])
 
 
 # --- what was refused -------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ async def group_open(caller: Reader, desk: TheDesk, which: Refused) -> Sequence[
     return [RefusalGroupShown.of(each) for each in await desk.reports.refusal_groups(None, which)]
 
 
-@router.get("/initial-syncs/{run}/refusals", operation_id="listRefusals", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/refusals", operation_id="listRefusals")
 async def list_refused(
     request: Request,
     caller: Reader,
@@ -120,7 +121,7 @@ async def list_refused(
     return await _refused(request, desk, await _run(desk, run), which, limit, cursor)
 
 
-@router.get("/initial-syncs/{run}/refusals/groups", operation_id="groupRefusals", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/refusals/groups", operation_id="groupRefusals")
 async def group_refused(
     caller: Reader,
     desk: TheDesk,
@@ -139,10 +140,10 @@ async def group_refused(
 
 
 @router.get(
-    "/initial-syncs/{run}/refusals.csv",
+    "/initial-syncs/{run:uuid}/refusals.csv",
     operation_id="downloadRefusals",
     response_class=StreamingResponse,
-    responses={**_CSV, **refusals(404)},
+    responses=_CSV,
 )
 async def download_refused(caller: Reader, desk: TheDesk, run: RunPath, which: Refused) -> StreamingResponse:
     """All of them with their values, as a file."""
@@ -159,32 +160,32 @@ async def download_refused(caller: Reader, desk: TheDesk, run: RunPath, which: R
 # --- one run ----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/initial-syncs/{run}", operation_id="showInitialSync", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}", operation_id="showInitialSync")
 async def show(caller: Reader, desk: TheDesk, run: RunPath) -> RunShown:
     """The run with its maps, and how their rows ended."""
     return RunShown.of_report(await desk.reports.report(RunId(run)))
 
 
-@router.get("/initial-syncs/{run}/progress", operation_id="showInitialSyncProgress", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/progress", operation_id="showInitialSyncProgress")
 async def progress(caller: Reader, desk: TheDesk, run: RunPath) -> Progress:
     """How far the run is, in all and map by map."""
     return Progress.of(await desk.reports.progress(RunId(run)))
 
 
-@router.get("/initial-syncs/{run}/legal-entities", operation_id="showLegalEntityProgress", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/legal-entities", operation_id="showLegalEntityProgress")
 async def by_legal_entity(caller: Reader, desk: TheDesk, run: RunPath, map: OfMap = None) -> Mapping[str, AdvanceShown]:
     """How far each legal entity (empty: none) is."""
     found = await desk.reports.by_legal_entity(RunId(run), map=map)
     return {name: AdvanceShown.of(each) for name, each in found.items()}
 
 
-@router.get("/initial-syncs/{run}/details", operation_id="showInitialSyncDetails", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/details", operation_id="showInitialSyncDetails")
 async def details(caller: Reader, desk: TheDesk, run: RunPath) -> Mapping[str, Any]:
     """The run as *initial sync details*, the structure that other tools read."""
     return await desk.reports.details(RunId(run))
 
 
-@router.get("/initial-syncs/{run}/partitions", operation_id="listPartitions", responses=refusals(404))
+@router.get("/initial-syncs/{run:uuid}/partitions", operation_id="listPartitions")
 async def list_partitions(
     request: Request,
     caller: Reader,
@@ -200,13 +201,13 @@ async def list_partitions(
     return page_of(request, found, limit, PartitionShown.of, lambda each: str(each.number))
 
 
-@router.post("/initial-syncs/{run}/pause", operation_id="pauseInitialSync", responses=refusals(404, 409))
+@router.post("/initial-syncs/{run:uuid}/pause", operation_id="pauseInitialSync", responses=refusals(409))
 async def pause(caller: Customizer, desk: TheDesk, run: RunPath) -> Run:
     """What is under way is brought to its end, nothing else is begun."""
     return Run.of(await desk.syncs.pause(RunId(run), who=caller.name))
 
 
-@router.post("/initial-syncs/{run}/cancel", operation_id="cancelInitialSync", responses=refusals(404, 409))
+@router.post("/initial-syncs/{run:uuid}/cancel", operation_id="cancelInitialSync", responses=refusals(409))
 async def cancel(caller: Customizer, desk: TheDesk, run: RunPath) -> Run:
     """The run ends for good. What has been copied stays; maps that did not run before it do not run."""
     cancelled = await desk.syncs.cancel(RunId(run), who=caller.name)
@@ -214,18 +215,18 @@ async def cancel(caller: Customizer, desk: TheDesk, run: RunPath) -> Run:
     return Run.of(cancelled)
 
 
-@router.post("/initial-syncs/{run}/go-live", operation_id="letInitialSyncGoLive", responses=refusals(404, 409))
+@router.post("/initial-syncs/{run:uuid}/go-live", operation_id="letInitialSyncGoLive", responses=refusals(409))
 async def go_live(caller: Customizer, desk: TheDesk, run: RunPath) -> Run:
     """The maps of a run that awaits a decision are running; the refused rows stay refused."""
     return Run.of(await desk.syncs.go_live(RunId(run), who=caller.name))
 
 
 @router.post(
-    "/initial-syncs/{run}/resume",
+    "/initial-syncs/{run:uuid}/resume",
     operation_id="resumeInitialSync",
     status_code=202,
     response_model=Operation,
-    responses=refusals(404, 409),
+    responses=refusals(409),
 )
 async def resume(request: Request, caller: Customizer, desk: TheDesk, run: RunPath) -> Response:
     """A run that was paused or has failed goes on: what is done is not done again."""
@@ -234,15 +235,28 @@ async def resume(request: Request, caller: Customizer, desk: TheDesk, run: RunPa
 
 
 @router.post(
-    "/initial-syncs/{run}/rerun",
+    "/initial-syncs/{run:uuid}/rerun",
     operation_id="rerunInitialSync",
     status_code=202,
     response_model=Operation,
-    responses=refusals(404, 409),
+    responses=refusals(409),
 )
 async def rerun(request: Request, caller: Customizer, desk: TheDesk, run: RunPath, asked: RerunAsked) -> Response:
     """Rows of the run are done again, by a run of their own: that is the operation."""
     return await _conducted(request, desk, await desk.syncs.rerun(await _run(desk, run), asked.rows, who=caller.name))
+
+
+async def _proposed(desk: Desk, proposal: Proposal) -> Sequence[MapProposed]:
+    checked = await check_active(
+        desk.store, desk.connection, desk.router.compiled, [each.choice.name for each in proposal.maps]
+    )
+    plans = [each.plan for each in checked if each.plan is not None]
+    named = [each.choice.legal_entities for each in proposal.maps]
+    entities = None if None in named else {it for each in named for it in each or ()}
+    linked = (await desk.router.current()).companies
+    companies = wanted_companies(linked, None if entities is None else sorted(entities))
+    rows = await rows_on_both_sides(desk.pair, plans, companies)
+    return [MapProposed.of(each, rows.get(each.choice.name, {})) for each in proposal.maps]
 
 
 async def _conducted(request: Request, desk: Desk, run: RunId) -> Response:

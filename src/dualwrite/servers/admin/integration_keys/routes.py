@@ -55,7 +55,7 @@ async def list_keys(caller: Reader, desk: TheDesk) -> Sequence[IntegrationKey]:
     return [IntegrationKey.model_validate(each) for each in await keys.list()]
 
 
-@router.put("/integration-keys/{table}", operation_id="setIntegrationKey", responses=refusals(404, 409))
+@router.put("/integration-keys/{table}", operation_id="setIntegrationKey", responses=refusals(409))
 async def set_key(caller: Customizer, desk: TheDesk, table: TableName, asked: KeyAsked) -> KeyChanged:
     """These columns are the key of the table, for every map version that names none itself."""
     keys = await desk.keys(caller)
@@ -64,7 +64,7 @@ async def set_key(caller: Customizer, desk: TheDesk, table: TableName, asked: Ke
     return KeyChanged(table=changed.name, columns=asked.columns)
 
 
-@router.delete("/integration-keys/{table}", operation_id="resetIntegrationKey", responses=refusals(404, 409))
+@router.delete("/integration-keys/{table}", operation_id="resetIntegrationKey", responses=refusals(409))
 async def reset_key(caller: Customizer, desk: TheDesk, table: TableName) -> KeyChanged:
     """The key of the table is the generated one."""
     keys = await desk.keys(caller)

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from dualwrite.lifecycle.checks import CheckedMap, document_of
-from dualwrite.lifecycle.keys import key_columns
+from dualwrite.lifecycle.keys import key_columns, key_origin
 from dualwrite.lifecycle.transitions import is_live
 from dualwrite.lifecycle.versions import SavedVersion
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.values import ColumnMapping
 from dualwrite.metadata.schema import Side
 from dualwrite.servers.admin.model import Asked, Flag, Name, Told
+from dualwrite.store.catch_ups import QueueOption
 from dualwrite.store.maps import MapState, MapVersion, TableMap
 
 EXAMPLE = "Customer groups (msdyn_customergroups)"
@@ -112,8 +113,14 @@ class MapShown(Told):
     used_key: Sequence[str] | None
     """The key that it goes by, its own or the table's; null when it cannot run."""
     owning_team: str | None
+    key_origin: str
+    """The key that it goes by, in words, and who says so."""
     can_run: bool
     columns: Sequence[ColumnShown]
+    document: str
+    """The version as a map file spells it."""
+    created_by: str
+    created_at: datetime
 
 
 def shown(known: TableMap, saved: SavedVersion, plan: Plan | None) -> MapShown:
@@ -135,8 +142,12 @@ def shown(known: TableMap, saved: SavedVersion, plan: Plan | None) -> MapShown:
         integration_key=says.integration_key,
         used_key=None if plan is None else key_columns(plan),
         owning_team=says.owning_team,
+        key_origin=key_origin(says, plan),
         can_run=plan is not None,
         columns=[ColumnShown.of(each) for each in says.columns],
+        document=stored.document,
+        created_by=stored.created_by,
+        created_at=stored.created_at,
     )
 
 
@@ -213,10 +224,15 @@ class RunMaps(MapsNamed):
     """Whose values win where both sides differ."""
     legal_entities: Annotated[tuple[Name, ...], Field(min_length=1, max_length=10_000)] | None = None
     """Rows of these only; null: all that are linked."""
-    skip_initial_sync: Flag = False
-    """Carry changes from now on, and leave what is there already as it is. The answer is then 200, not 202."""
     include_related: Flag = False
     """Also the maps whose rows these look up, unless they run."""
+
+
+class ResumeMaps(MapsNamed):
+    """Maps that are to run again."""
+
+    queue: QueueOption = QueueOption.REPLAY
+    """What happens to the changes that waited: carried in their order, kept as catch-up errors, or forgotten."""
 
 
 class Relation(Enum):
@@ -227,14 +243,21 @@ class Relation(Enum):
 
 
 class MapOrdered(Told):
-    """A map in the order in which maps are started: those whose rows others look up come first."""
+    """A map in the order in which an action is best done; ``allowed`` tells whether its state allows it."""
 
     name: str
-    position: int
+    state: MapState
     relation: Relation
-    needed_by: Sequence[str]
-    """The chosen maps that look up its rows."""
-    state_running: bool
+    allowed: bool
+
+
+class MapAction(Enum):
+    """What is done with several maps in an order."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
 
 
 class MapsStanding(Told):

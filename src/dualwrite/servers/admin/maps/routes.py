@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from dualwrite.errors import NotFound, SettingsRefused
+from dualwrite.errors import NotFound
 from dualwrite.lifecycle.checks import check_stored
 from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
+from dualwrite.lifecycle.transitions import Action
 from dualwrite.lifecycle.versions import SavedVersion
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.values import Version
@@ -18,6 +19,7 @@ from dualwrite.servers.admin.desk import Desk, TheDesk
 from dualwrite.servers.admin.maps.models import (
     EXAMPLE,
     Activation,
+    MapAction,
     MapChecked,
     MapListed,
     MapOrdered,
@@ -26,12 +28,14 @@ from dualwrite.servers.admin.maps.models import (
     MapsStanding,
     MapStanding,
     Relation,
+    ResumeMaps,
     RunMaps,
     VersionListed,
     listed,
     shown,
 )
 from dualwrite.servers.admin.model import Name
+from dualwrite.servers.admin.operations.catch_ups import catch_up_operation
 from dualwrite.servers.admin.operations.initial_syncs import initial_sync_operation
 from dualwrite.servers.admin.operations.models import Operation
 from dualwrite.servers.admin.operations.standing import accepted
@@ -42,9 +46,7 @@ from dualwrite.store.maps import MapState, TableMap
 router = APIRouter(tags=["maps"])
 
 MapName = Annotated[Name, Path(description="The map's name.", examples=[EXAMPLE])]
-OfVersion = Annotated[
-    str | None, Query(max_length=50, description="A version of the map; the active one unless given.")
-]
+OfVersion = Annotated[Name | None, Query(description="A version of the map; the active one unless given.")]
 
 
 @router.get("/maps", operation_id="listMaps")
@@ -71,28 +73,27 @@ async def list_maps(
     return page_of(request, found, limit, told, lambda each: each.name)
 
 
-@router.get("/maps/order", operation_id="orderMaps", responses=refusals(404))
+@router.get("/maps/order", operation_id="orderMaps", responses=refusals(409))
 async def order_maps(
     caller: Reader,
     desk: TheDesk,
     map: Annotated[list[Name], Query(min_length=1, max_length=200, description="The maps that are chosen.")],
+    action: Annotated[MapAction, Query(description="What is to be done with them.")] = MapAction.RUN,
 ) -> Sequence[MapOrdered]:
-    """The chosen maps and those that they need, in the order in which they are started. Stop and pause in reverse."""
-    choices = tuple(MapChoice(each) for each in dict.fromkeys(map))
-    proposal = await desk.syncs.plan(RunOptions(choices, who=caller.name))
+    """The chosen maps and those related to them, in the order in which the action is best done. Nothing has changed."""
+    names = await known_maps(desk, map)
     return [
         MapOrdered(
-            name=each.choice.name,
-            position=each.position,
+            name=each.name,
+            state=each.state,
             relation=Relation.RELATED if each.related else Relation.CHOSEN,
-            needed_by=each.needed_by,
-            state_running=each.is_running,
+            allowed=each.allowed,
         )
-        for each in proposal.maps
+        for each in await desk.lifecycle(caller).offered(Action(action.value), names)
     ]
 
 
-@router.get("/maps/{map}", operation_id="showMap", responses=refusals(404))
+@router.get("/maps/{map}", operation_id="showMap")
 async def show_map(caller: Reader, desk: TheDesk, map: MapName, version: OfVersion = None) -> MapShown:
     """What a version of a map says: its columns, its filters, its key."""
     known = await _known(desk, map)
@@ -102,7 +103,7 @@ async def show_map(caller: Reader, desk: TheDesk, map: MapName, version: OfVersi
     return shown(known, saved, compiled if isinstance(compiled, Plan) else None)
 
 
-@router.get("/maps/{map}/versions", operation_id="listMapVersions", responses=refusals(404))
+@router.get("/maps/{map}/versions", operation_id="listMapVersions")
 async def list_versions(
     request: Request, caller: Reader, desk: TheDesk, map: MapName, limit: Limit = A_PAGE, cursor: Cursor = None
 ) -> Page[VersionListed]:
@@ -113,7 +114,7 @@ async def list_versions(
     return page_of(request, found, limit, lambda each: VersionListed.of(each, known), lambda each: each.version)
 
 
-@router.get("/maps/{map}/check", operation_id="checkMap", responses=refusals(404))
+@router.get("/maps/{map}/check", operation_id="checkMap")
 async def check_map(caller: Reader, desk: TheDesk, map: MapName, version: OfVersion = None) -> MapChecked:
     """Every finding about a version of a map, each with its line and what to do about it."""
     await _known(desk, map)
@@ -122,39 +123,65 @@ async def check_map(caller: Reader, desk: TheDesk, map: MapName, version: OfVers
     return MapChecked.of(check_stored(desk.router.compiled, saved.stored))
 
 
-@router.post("/maps/{map}/activate", operation_id="activateMapVersion", responses=refusals(404, 409))
+@router.post("/maps/{map}/activate", operation_id="activateMapVersion", responses=refusals(409))
 async def activate(caller: Customizer, desk: TheDesk, map: MapName, asked: Activation) -> MapStanding:
     """Another version is the active one: the one that runs the next time. The map must not be running."""
     return MapStanding.of(await desk.versions(caller).activate(map, asked.version))
 
 
 @router.post(
-    "/maps/run",
+    "/maps/actions/run",
     operation_id="runMaps",
     status_code=202,
     response_model=Operation,
-    responses={200: {"model": MapsStanding, "description": "They run, without an initial sync."}, **refusals(404, 409)},
+    responses=refusals(409),
 )
-async def run_maps(request: Request, caller: Customizer, desk: TheDesk, asked: RunMaps) -> Any:
+async def run_maps(request: Request, caller: Customizer, desk: TheDesk, asked: RunMaps) -> Response:
     """The maps go live, then what both sides hold is brought into step: that is the operation."""
-    if asked.skip_initial_sync:
-        if asked.legal_entities is not None or asked.include_related:
-            raise SettingsRefused("Without an initial sync there are no legal entities and no related maps to copy.")
-        names = tuple(dict.fromkeys(asked.maps))
-        await desk.lifecycle(caller).run_without_initial_sync(names)
-        return _plain(await standing(desk, names))
     choices = tuple(MapChoice(each, asked.master, asked.legal_entities) for each in dict.fromkeys(asked.maps))
     run = await desk.syncs.start(RunOptions(choices, who=caller.name, include_related=asked.include_related))
     await desk.conductor.conduct(run)
     return accepted(request, await initial_sync_operation(desk.reports, run))
 
 
-@router.post("/maps/stop", operation_id="stopMaps", responses=refusals(404, 409))
+@router.post(
+    "/maps/actions/run-without-initial-sync", operation_id="runMapsWithoutInitialSync", responses=refusals(409)
+)
+async def run_without_initial_sync(caller: Customizer, desk: TheDesk, asked: MapsNamed) -> MapsStanding:
+    """The maps carry changes from now on, and leave what is there already as it is."""
+    names = await known_maps(desk, asked.maps)
+    await desk.lifecycle(caller).run_without_initial_sync(names)
+    return await standing(desk, names)
+
+
+@router.post("/maps/actions/stop", operation_id="stopMaps", responses=refusals(409))
 async def stop_maps(caller: Customizer, desk: TheDesk, asked: MapsNamed) -> MapsStanding:
     """The maps carry no further change. What is on either side stays."""
     names = await known_maps(desk, asked.maps)
     await desk.lifecycle(caller).stop(names)
     return await standing(desk, names)
+
+
+@router.post("/maps/actions/pause", operation_id="pauseMaps", responses=refusals(409))
+async def pause_maps(caller: Customizer, desk: TheDesk, asked: MapsNamed) -> MapsStanding:
+    """What is saved from now on waits for the maps; both sides' saves succeed. Works while an environment is away."""
+    names = await known_maps(desk, asked.maps)
+    await desk.lifecycle(caller).pause(names)
+    return await standing(desk, names)
+
+
+@router.post(
+    "/maps/actions/resume",
+    operation_id="resumeMaps",
+    status_code=202,
+    response_model=Operation,
+    responses=refusals(409),
+)
+async def resume_maps(request: Request, caller: Customizer, desk: TheDesk, asked: ResumeMaps) -> Response:
+    """What waited is carried to the other side in its order, then the maps are running: that is the operation."""
+    names = await known_maps(desk, asked.maps)
+    run = await desk.catch_ups.start(names, option=asked.queue, who=caller.name)
+    return accepted(request, catch_up_operation(await desk.catch_ups.get(run)))
 
 
 async def known_maps(desk: Desk, names: Sequence[str]) -> tuple[str, ...]:
@@ -170,10 +197,6 @@ async def standing(desk: Desk, names: Sequence[str]) -> MapsStanding:
     """Where these maps stand now."""
     known = {each.name: each for each in await desk.store.maps.list(desk.connection)}
     return MapsStanding(maps=[MapStanding.of(known[name]) for name in names if name in known])
-
-
-def _plain(told: MapsStanding) -> Response:
-    return Response(told.model_dump_json(), media_type="application/json")
 
 
 async def _known(desk: Desk, name: str) -> TableMap:

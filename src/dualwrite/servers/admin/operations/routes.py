@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import StreamingResponse
 
-from dualwrite.errors import SettingsRefused
+from dualwrite.errors import NotFound
 from dualwrite.servers.admin.callers import Reader
 from dualwrite.servers.admin.operations.models import Operation, OperationKind
 from dualwrite.servers.admin.operations.standing import OperationSource, find_operation
 from dualwrite.servers.admin.operations.stream import EventStream, event_id
 from dualwrite.servers.admin.paging import Cursor, Limit, Page, next_address, read_cursor
-from dualwrite.servers.admin.problems import refusals
 
 router = APIRouter(tags=["operations"])
 
@@ -24,6 +23,16 @@ _A_PAGE = 20
 _TIES = 20
 """So many operations may have started at the same moment as the last one of a page."""
 _EXAMPLE = "initial-sync.3f9a1c2e-0000-4000-8000-000000000000"
+
+_EVENT = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "ended"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 OperationId = Annotated[str, Path(min_length=1, max_length=200, description="The operation.", examples=[_EXAMPLE])]
 
@@ -67,7 +76,7 @@ async def list_operations(
     return Page(items=shown, next=more)
 
 
-@router.get("/operations/{operation}", operation_id="showOperation", responses=refusals(404))
+@router.get("/operations/{operation}", operation_id="showOperation")
 async def show_operation(caller: Reader, sources: Sources, operation: OperationId) -> Operation:
     """How far the operation is; what came of it once it has ended, or what stands in its way."""
     return await find_operation(sources, operation)
@@ -76,8 +85,11 @@ async def show_operation(caller: Reader, sources: Sources, operation: OperationI
 @router.get(
     "/operations/{operation}/events",
     operation_id="streamOperation",
-    response_class=EventSourceResponse,
-    responses={204: {"description": "The caller has seen how it ended: nothing follows."}, **refusals(404)},
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": _EVENT}}},
+        204: {"description": "The caller has seen how it ended: nothing follows."},
+    },
 )
 async def stream_operation(
     caller: Reader,
@@ -92,7 +104,7 @@ async def stream_operation(
         return Response(status_code=204)
     stream = EventStream(lambda: find_operation(sources, operation), closing, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(stream.events(), headers=headers)
+    return StreamingResponse(stream.events(), media_type="text/event-stream", headers=headers)
 
 
 def _place(each: Operation) -> tuple[datetime, str]:
@@ -109,5 +121,5 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise SettingsRefused("The cursor cannot be read: take the page's next as it is.")
+        raise NotFound("There is no such page: take the next of the page before as it is.")
     return moment

@@ -95,13 +95,13 @@ async def list_solutions(caller: Reader, desk: TheDesk) -> Sequence[SolutionShow
     return [SolutionShown.of(each) for each in await known_solutions(desk.store, desk.connection)]
 
 
-@router.get("/solutions/{solution}", operation_id="showSolution", responses=refusals(404))
+@router.get("/solutions/{solution}", operation_id="showSolution")
 async def show_solution(caller: Reader, desk: TheDesk, solution: SolutionName) -> SolutionShown:
     """One solution by its facts."""
     return SolutionShown.of(await _known(desk, solution))
 
 
-@router.post("/solutions/{solution}/apply", operation_id="applySolution", responses=refusals(404, 409))
+@router.post("/solutions/{solution}/apply", operation_id="applySolution", responses=refusals(409))
 async def apply(caller: Customizer, desk: TheDesk, solution: SolutionName, asked: Apply) -> Sequence[SolutionApplied]:
     """Its tables are there and its maps are known to the connection; none of them runs for that."""
     known = await _known(desk, solution)

@@ -9,7 +9,6 @@ from dualwrite.lifecycle.initial_sync.reports import SyncReports
 from dualwrite.servers.admin.callers import Reader
 from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.maps.models import MapStanding
-from dualwrite.servers.admin.problems import refusals
 from dualwrite.servers.admin.status.models import ConnectionShown, LinkedCompany, RunUnderWay, Status
 
 router = APIRouter(tags=["connection"])
@@ -30,7 +29,7 @@ async def status(caller: Reader, desk: TheDesk) -> Status:
     )
 
 
-@router.get("/connection", operation_id="showConnection", responses=refusals(404))
+@router.get("/connection", operation_id="showConnection")
 async def connection(caller: Reader, desk: TheDesk) -> ConnectionShown:
     """The environments that are connected, and the legal entities that are linked."""
     found = await desk.store.connections.get(desk.connection)

@@ -14,7 +14,6 @@ from dualwrite.servers.admin.callers import Reader
 from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.model import Name, Told
 from dualwrite.servers.admin.paging import A_PAGE, Cursor, Limit, Page, behind, page_of
-from dualwrite.servers.admin.problems import refusals
 
 router = APIRouter(tags=["tables"])
 
@@ -44,7 +43,7 @@ async def list_tables(
     return page_of(request, found, limit, TableListed.of, lambda each: each.name)
 
 
-@router.get("/tables/{side}/{name}", operation_id="showTable", responses=refusals(404))
+@router.get("/tables/{side}/{name}", operation_id="showTable")
 async def show_table(
     caller: Reader,
     desk: TheDesk,

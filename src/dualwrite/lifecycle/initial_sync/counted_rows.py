@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dualwrite.composition.house import House
 from dualwrite.errors import NotAllowed
 from dualwrite.maps.plan import Plan
 from dualwrite.metadata.schema import Side
-from dualwrite.sync.link import Companies
+from dualwrite.sync.link import Companies, Pair
 
 
 def wanted_companies(companies: Companies, wanted: Sequence[str] | None) -> Companies:
@@ -23,12 +22,12 @@ def wanted_companies(companies: Companies, wanted: Sequence[str] | None) -> Comp
 
 
 async def rows_on_both_sides(
-    house: House, plans: Sequence[Plan], companies: Companies
+    pair: Pair, plans: Sequence[Plan], companies: Companies
 ) -> Mapping[str, Mapping[Side, int]]:
     """By map, the rows of its two tables that belong to ``companies``, or to no company where the table has none."""
     counted = {
-        Side.FINOPS: await _counted(house, Side.FINOPS, {each.finops.name for each in plans}),
-        Side.DATAVERSE: await _counted(house, Side.DATAVERSE, {each.dataverse.name for each in plans}),
+        Side.FINOPS: await _counted(pair, Side.FINOPS, {each.finops.name for each in plans}),
+        Side.DATAVERSE: await _counted(pair, Side.DATAVERSE, {each.dataverse.name for each in plans}),
     }
     words = {Side.FINOPS: frozenset(companies.by_legal_entity), Side.DATAVERSE: frozenset(companies.by_code)}
     return {
@@ -48,7 +47,6 @@ def _table(plan: Plan, side: Side) -> str:
     return plan.finops.name if side is Side.FINOPS else plan.dataverse.name
 
 
-async def _counted(house: House, side: Side, tables: set[str]) -> Mapping[str, Mapping[str | None, int]]:
-    environment = house.finops if side is Side.FINOPS else house.dataverse
-    async with environment.copying() as participant:
+async def _counted(pair: Pair, side: Side, tables: set[str]) -> Mapping[str, Mapping[str | None, int]]:
+    async with pair.side(side).copying() as participant:
         return {table: await participant.count_by_company(table) for table in sorted(tables)}

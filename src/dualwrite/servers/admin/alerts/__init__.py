@@ -1,0 +1,1 @@
+"""The alert settings, and the events that they have raised."""

@@ -1,0 +1,1 @@
+"""The errors: changes that could not be carried to the other side."""
