@@ -47,6 +47,13 @@ class MailSecurity(Enum):
     NONE = "none"
 
 
+class WhenFull(Enum):
+    """What happens to a paused map whose queue has reached a limit."""
+
+    BLOCK = "block"
+    STOP = "stop"
+
+
 class Settings(BaseSettings):
     """Every setting of the program. Each field's variable is its name in capitals behind ``DUALWRITE_``."""
 
@@ -125,6 +132,16 @@ class Settings(BaseSettings):
 
     finops_application: str = Field(default="10.0.2177.0", min_length=1)
     """Version of finance and operations that maps of imported solutions are checked against."""
+
+    queue_days: float = Field(default=7, gt=0, le=365)
+    """How long in days a change may wait for a paused map before ``queue_policy`` applies."""
+
+    queue_gibibytes: float = Field(default=1, gt=0, le=1_024)
+    """How much in GiB may wait for a paused map, on both sides together, before ``queue_policy`` applies."""
+
+    queue_policy: WhenFull = WhenFull.BLOCK
+    """What happens to a paused map whose queue has reached a limit. ``block``: saves through it are refused until it is
+    resumed or stopped. ``stop``: it is stopped, and what waits becomes catch-up errors."""
 
     activity_days: int = Field(default=90, ge=1, le=3_650)
     """How many days the activity log is kept."""

@@ -36,6 +36,7 @@ from dualwrite.cli.steps import Steps
 from dualwrite.cli.stopping import run_until_stopped
 from dualwrite.composition.alerting import watching
 from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
+from dualwrite.composition.queues import watching_queues
 from dualwrite.composition.services import build_apps
 from dualwrite.lifecycle.checks import document_of
 from dualwrite.lifecycle.initial_sync.reports import RunProgress
@@ -121,6 +122,7 @@ class _Up:
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(house.feeling_pulses())
             await stack.enter_async_context(watching(house))
+            await stack.enter_async_context(watching_queues(house))
             folder = house.settings.data_folder
             write_addresses(folder, _addresses(house))
             stack.callback(forget_addresses, folder)

@@ -103,7 +103,7 @@ class MapLifecycle:
         async with told_when_failed(self._store, Action.PAUSE, names, who=self._who):
             # What an earlier stop has left must not be taken for changes of this pause; a job's maps wait already.
             waiting = await self._store.integration_jobs.active_maps(self._connection)
-            await self._give_up([each for each in names if each not in waiting])
+            await self.give_up([each for each in names if each not in waiting])
             async with self._store.transaction() as repositories:
                 await move(repositories, self._connection, names, action=Action.PAUSE)
                 for name in names:
@@ -139,7 +139,27 @@ class MapLifecycle:
             async with self._store.transaction() as repositories:
                 await self._stop(repositories, {name: result for name in names})
             await self._router.renew()
-            await self._give_up(names)
+            await self.give_up(names)
+
+    async def give_up(self, names: Sequence[str]) -> int:
+        """Nothing waits for these maps, which do not queue: it has become catch-up errors; tells how many records.
+
+        What an environment keeps that is away is left to the watch over the queues.
+        """
+        try:
+            records = await self._catch_ups.give_up(names) if names else 0
+        except EnvironmentUnavailable as error:
+            log.warning("what waits is given up later", maps=names, reason=error.message)
+            return 0
+        if records:
+            await self._store.activity.record(
+                "keep queue",
+                who=self._who,
+                result=f"{records:,} queued records of maps that do not run have become catch-up errors",
+                severity=Severity.WARNING,
+                details={"maps": list(names), "records": records},
+            )
+        return records
 
     async def stop_refused(self) -> Sequence[CheckedMap]:
         """No map is live that cannot run as the environments are now; gives those that were, which are stopped.
@@ -152,12 +172,11 @@ class MapLifecycle:
         ]
         if not refused:
             return ()
-        firsts = {each: each.errors[0].finding for each in refused}
-        results = {each.name: f"{each.version} cannot run: {it.code.value} {it.message}" for each, it in firsts.items()}
+        results = {each.name: _cannot_run(each) for each in refused}
         async with self._store.transaction() as repositories:
             await self._stop(repositories, results)
         await self._router.renew()
-        await self._give_up(list(results))
+        await self.give_up(list(results))
         return refused
 
     async def offered(self, action: Action, names: Sequence[str]) -> Sequence[OfferedMap]:
@@ -191,21 +210,10 @@ class MapLifecycle:
         await withdraw(repositories, self._connection, list(results), why=_STOPPED)
         await self._catch_ups.withdraw(repositories)
 
-    async def _give_up(self, names: Sequence[str]) -> None:
-        """Nothing waits for maps that do not queue any more; what an absent environment keeps is left to the watch."""
-        try:
-            records = await self._catch_ups.give_up(names) if names else 0
-        except EnvironmentUnavailable as error:
-            log.warning("what waits is given up later", maps=names, reason=error.message)
-            return
-        if records:
-            await self._store.activity.record(
-                "keep queue",
-                who=self._who,
-                result=f"{records:,} queued records of maps that do not run have become catch-up errors",
-                severity=Severity.WARNING,
-                details={"maps": list(names), "records": records},
-            )
-
 
 _STOPPED = "All of its maps have been stopped."
+
+
+def _cannot_run(checked: CheckedMap) -> str:
+    first = checked.errors[0].finding
+    return f"{checked.version} cannot run: {first.code.value} {first.message}"

@@ -297,11 +297,10 @@ class MapRepository:
     async def block(self, connection_name: str, name: str, why: str) -> bool:
         """Changes through the map are refused for this reason, or are not any more where it is empty.
 
-        Only a map that is paused or resuming can be blocked. False when the store knew.
+        A map that is not running cannot be blocked. False when the store knew.
         """
         t = tables.table_map
-        queueing = [MapState.PAUSED.value, MapState.RESUMING.value]
-        own = (t.c.connection == connection_name, t.c.name == name, t.c.state.in_(queueing))
+        own = (t.c.connection == connection_name, t.c.name == name, t.c.state != MapState.NOT_RUNNING.value)
         statement = update(t).where(*own, t.c.blocked != why).values(blocked=storable_text(why))
         async with self._transactions.begin() as connection:
             return (await connection.execute(statement)).rowcount > 0
