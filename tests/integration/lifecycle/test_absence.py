@@ -25,8 +25,6 @@ from dualwrite.metadata.schema import Side
 from dualwrite.store import Store
 from dualwrite.store.maps import MapState
 from dualwrite.sync.availability import Breaker
-from dualwrite.sync.catch_up.replay import Replay
-from dualwrite.sync.failures import NoFailureSink
 from dualwrite.sync.pulse import Pulse, feeling_pulses
 from dualwrite.sync.recovery import Recovery
 from dualwrite.sync.stored_router import StoredRouter
@@ -224,7 +222,8 @@ async def test_while_the_target_is_frozen_maps_are_paused_and_the_source_goes_on
             second.freeze()
             try:
                 await running.more_refused(20)
-                await move(room, demonstration_names(), MapState.PAUSED)
+                async with asyncio.timeout(WITHIN_S):
+                    await room.lifecycle.pause(demonstration_names())
                 refused = len(running.refused)
                 await running.more(100)
                 # Those who were under way when the maps were paused.
@@ -232,12 +231,7 @@ async def test_while_the_target_is_frozen_maps_are_paused_and_the_source_goes_on
             finally:
                 second.thaw()
             await closed(room)
-        pair = room.linked.pair
-        replay = Replay(pair, room.router, Side.FINOPS, NoFailureSink(), room.linked.tally)
-        while groups := await replay.plan(demonstration_names()):
-            for each in groups:
-                await replay.carry_out(each)
-        await move(room, demonstration_names(), MapState.RUNNING)
+        await room.lifecycle.resume(demonstration_names())
         assert running.longest_s < WITHIN_S
         await in_step(room, running)
 
