@@ -253,6 +253,12 @@ class SyncErrorRepository:
             number: int = (await connection.execute(query)).scalar_one()
             return number
 
+    async def now(self) -> datetime:
+        """The moment by the clock that ``at`` and ``last_attempt_at`` are told by."""
+        async with self._transactions.begin() as connection:
+            moment: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+            return moment
+
     async def by_state(self, connection_name: str) -> Mapping[str, Mapping[ErrorState, int]]:
         """By map, how many errors there are in each state that any is in."""
         t = tables.sync_error

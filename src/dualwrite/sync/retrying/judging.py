@@ -64,7 +64,7 @@ class Judge:
         plan = next((each for each in self._routing.plans if each.map.name == failed.map), None)
         if plan is None:
             raise _refusal(failed, "the map is not running. Run it, then try again.")
-        if failed.map in self._routing.queueing:
+        if failed.map in self._routing.queueing and failed.map not in self._routing.asynchronous:
             raise _refusal(failed, "the map is paused. Resume it, then try again.")
         route = plan.direction(failed.direction)
         if route is None:
