@@ -32,6 +32,7 @@ from dualwrite.environments.port import (
 )
 from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, OutcomeUnknown, RecordRefused
 from dualwrite.metadata.schema import Table
+from dualwrite.sync.availability import Breaker
 from dualwrite.sync.link import Pair, Router, Routing, direction_from
 from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Mapper, Work
@@ -138,6 +139,7 @@ class LiveSync:
         self._target = target
         self._turns = pair.turns
         self._availability = pair.availability(target)
+        self._source_availability = pair.availability(source)
         self.steps = pair.watching.steps(direction_from(source.side))
         # By whose maps the columns were read: every attempt at a transaction is a task, and so has its own.
         self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
@@ -326,14 +328,24 @@ class LiveSync:
 
         Raises: OutcomeUnknown, when the source stays away; recovery settles the target later.
         """
+        source = self._source_availability
         for attempt in range(_SETTLE_ATTEMPTS):
             try:
-                await self._recovery.run()
-                return change in await self._source.decided([change])
+                return await source.ask(self._found_out(change))
             except DualwriteError as error:
                 log.warning("outcome unknown", change=str(change), reason=error.message)
-                await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
+            if source.state is Breaker.OPEN:
+                break
+            await asyncio.sleep(_SETTLE_PAUSE_S * 2**attempt)
         raise OutcomeUnknown(
             f"environment {self._source.name} went away while the change was being saved; "
             "read it back before trying again"
         )
+
+    async def _found_out(self, change: ChangeId) -> bool:
+        """Once the epoch is raised nothing that has not been decided can be, so the source's word is final."""
+        if self._availability.state is Breaker.OPEN:
+            await self._recovery.level()
+        else:
+            await self._recovery.run()
+        return change in await self._source.decided([change])
