@@ -138,6 +138,7 @@ def _desk(house: House) -> Desk:
         catch_ups=house.catch_ups,
         alerts=alert_desk(house),
         link=link_desk(house),
+        examination=house.examination,
     )
 
 

@@ -23,6 +23,7 @@ from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.linking.desk import LinkDesk
 from dualwrite.metadata.schema import Side
 from dualwrite.monitoring.alerts.desk import AlertDesk
+from dualwrite.monitoring.health.examination import Examination
 from dualwrite.monitoring.notify.channel import Begin, Notice, Notifier, Outcome, Told
 from dualwrite.security.clock import system_clock
 from dualwrite.security.roles import Role
@@ -92,6 +93,7 @@ class AdminRoom:
             catch_ups=self.catch_ups,
             alerts=AlertDesk(self.store, "main", seal=OpenSeal(), notifiers=self.notifiers, now=system_clock),
             link=self.link,
+            examination=Examination(self.store, "main", self.linked.pair, self.router, system_clock),
         )
 
     @property

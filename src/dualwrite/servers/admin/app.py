@@ -15,10 +15,12 @@ from dualwrite.servers.admin.catch_ups import routes as catch_ups
 from dualwrite.servers.admin.description import describe
 from dualwrite.servers.admin.desk import Authenticate, Desk
 from dualwrite.servers.admin.errors import routes as errors
+from dualwrite.servers.admin.health import routes as health
 from dualwrite.servers.admin.idempotency import IdempotentActions
 from dualwrite.servers.admin.imports import routes as imports
 from dualwrite.servers.admin.initial_syncs import routes as initial_syncs
 from dualwrite.servers.admin.integration_keys import routes as integration_keys
+from dualwrite.servers.admin.jobs import routes as jobs
 from dualwrite.servers.admin.link import routes as link
 from dualwrite.servers.admin.maps import routes as maps
 from dualwrite.servers.admin.operations import routes as operations
@@ -35,6 +37,8 @@ _RESOURCES = (
     status,
     link,
     maps,
+    health,
+    jobs,
     initial_syncs,
     queue,
     catch_ups,
@@ -68,7 +72,7 @@ def build_admin_app(
     app.include_router(metrics)
 
     @app.get("/health")
-    async def health() -> JSONResponse:
+    async def well() -> JSONResponse:
         """200 while both environments and the store answer."""
         return await _health(desk, instance)
 

@@ -24,6 +24,8 @@ TAGS: Sequence[tuple[str, str]] = (
     ("connection", "The connected environments, their legal entities, and how everything stands."),
     ("link", "Linking environments, their legal entities, owning teams, and the end of a link."),
     ("maps", "The table maps: what they say, and running, pausing and stopping them."),
+    ("health", "How maps are, and what to do about it."),
+    ("integration jobs", "Maps whose creates and updates are moved outside the users' transactions."),
     ("initial syncs", "Copying what is there already: the runs, how far they are, and what they refused."),
     ("queue", "Changes that wait for paused maps."),
     ("catch-ups", "What waited is replayed, so that paused maps run again."),

@@ -13,11 +13,13 @@ from dualwrite.lifecycle.catch_up.desk import CatchUps
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.reports import SyncReports
+from dualwrite.lifecycle.integration_jobs.desk import IntegrationJobs, Resume
 from dualwrite.lifecycle.keys import IntegrationKeys
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.lifecycle.versions import MapVersions
 from dualwrite.linking.desk import LinkDesk
 from dualwrite.monitoring.alerts.desk import AlertDesk
+from dualwrite.monitoring.health.examination import Examination
 from dualwrite.solutions.application import EnsureTables
 from dualwrite.store.database import Store
 from dualwrite.sync.link import Pair
@@ -42,6 +44,7 @@ class Desk:
     catch_ups: CatchUps
     alerts: AlertDesk
     link: LinkDesk
+    examination: Examination
 
     @property
     def syncs(self) -> InitialSyncs:
@@ -56,6 +59,11 @@ class Desk:
 
     def versions(self, caller: Caller) -> MapVersions:
         return MapVersions(self.store, self.connection, self.router, who=caller.name)
+
+    def jobs(self, caller: Caller, *, resume: Resume | None = None) -> IntegrationJobs:
+        """The integration jobs; ``resume`` brings the maps of a stopped one to life, and else waits until they are."""
+        again = resume or self.lifecycle(caller).resume
+        return IntegrationJobs(self.store, self.connection, self.router, resume=again, who=caller.name)
 
     async def keys(self, caller: Caller) -> IntegrationKeys:
         schema = await self.pair.dataverse.current_schema()

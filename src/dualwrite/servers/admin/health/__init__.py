@@ -1,0 +1,1 @@
+"""How maps are, and what to do about it."""

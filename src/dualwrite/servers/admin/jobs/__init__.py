@@ -1,0 +1,1 @@
+"""The integration jobs: maps whose creates and updates are moved outside the users' transactions."""
