@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     activity_days: int = Field(default=90, ge=1, le=3_650)
     """How many days the activity log is kept."""
 
+    error_days: int = Field(default=30, ge=1, le=3_650)
+    """How many days errors are kept, settled or not. The activity log tells how many were still open when they went."""
+
     smtp_host: str | None = Field(default=None, min_length=1)
     """The mail server that takes the e-mails of alerts; without one no e-mail leaves."""
 

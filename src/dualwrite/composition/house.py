@@ -30,6 +30,7 @@ from dualwrite.errors import NotFound
 from dualwrite.lifecycle.catch_up.desk import CatchUps
 from dualwrite.lifecycle.catch_up.queue import QueueOf
 from dualwrite.lifecycle.catch_up.work import CatchUpWork
+from dualwrite.lifecycle.errors.desk import SyncErrors
 from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.metadata.schema import Side
@@ -50,6 +51,7 @@ from dualwrite.sync.link import Pair
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.pulse import Pulse, Rhythm, feeling_pulses
 from dualwrite.sync.recovery import Recovery
+from dualwrite.sync.retrying.retry import Retry
 from dualwrite.sync.stored_failures import StoredFailures
 from dualwrite.sync.stored_router import StoredRouter
 from dualwrite.sync.tally import Tally
@@ -131,6 +133,11 @@ class House:
         if record is None:
             raise NotFound(f"There is no catch-up {run}.", run=str(run))
         return record.state.is_at_rest
+
+    def errors_of(self, who: str) -> SyncErrors:
+        """Changes that failed, and what is done with them in somebody's name."""
+        retry = Retry(self.pair, self.router, self.tally)
+        return SyncErrors(self.store, CONNECTION, self.router, retry, who=who)
 
     async def ensure_tables(self, finops: Iterable[str], dataverse: Iterable[str]) -> int:
         """Both environments have these tables of the catalog; tells how many steps that took. Raises: CatalogRefused.
