@@ -226,6 +226,7 @@ async def _linked(
                 pair=pair,
                 router=router,
                 tally=tally,
+                failures=StoredFailures(store, CONNECTION),
                 reached=reached,
             )
         )

@@ -33,6 +33,7 @@ from dualwrite.environments.port import (
 from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, OutcomeUnknown, RecordRefused
 from dualwrite.metadata.schema import Table
 from dualwrite.sync.availability import Breaker
+from dualwrite.sync.failures import FailureSink, NoFailureSink, failed_live
 from dualwrite.sync.link import Pair, Router, Routing, direction_from
 from dualwrite.sync.lookups import Lookups
 from dualwrite.sync.mapping import Mapper, Work
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 
 Adjust: TypeAlias = Callable[[Participant], Awaitable[Sequence[Sequence[Work]]]]
 
+_KEEP_S = 0.5
+"""So long a save that has failed waits until that is noted."""
 _SETTLE_ATTEMPTS = 5
 _SETTLE_PAUSE_S = 0.1
 
@@ -131,10 +134,12 @@ class LiveSync:
         pair: Pair,
         router: Router,
         tally: Tally,
+        failures: FailureSink | None = None,
         reached: CrashPoints = nowhere,
     ) -> None:
         self.router = router
         self.tally = tally
+        self._failures = failures or NoFailureSink()
         self._source = source
         self._target = target
         self._turns = pair.turns
@@ -174,13 +179,16 @@ class LiveSync:
             return await self._availability.carry(prepared)
         except RecordRefused as refusal:
             self._count_refusal(refusal)
+            await self._keep(refusal, routing, changes, work)
             raise
         except Contention:
             self.steps.gave_way()
             self.router.expire()
             raise
         except EnvironmentUnavailable as error:
-            raise self._unreachable(error, work) from error
+            told = self._unreachable(error, work)
+            await self._keep(told, routing, changes, work)
+            raise told from error
 
     def turn(self, met: Sequence[Contention]) -> AbstractAsyncContextManager[None]:
         """Inside, no other transaction that had to give way at one of the same records is started over."""
@@ -211,6 +219,15 @@ class LiveSync:
             records = [new_record(each, routing.companies) for each in waiting]
             await source.queue(ChangeId(uuid4()), records, caller=changes.caller.name)
         return waiting
+
+    async def _keep(self, error: DualwriteError, routing: Routing, changes: ChangeSet, work: Sequence[Work]) -> None:
+        """The save is among the errors. It has failed anyhow: it does not wait long for that."""
+        failed = failed_live(routing, changes.changes, error, work=work, change=uuid4())
+        try:
+            async with asyncio.timeout(_KEEP_S):
+                await self._failures.keep(failed)
+        except (DualwriteError, TimeoutError) as lost:
+            log.warning("an error could not be kept", code=error.code, reason=error.message, because=str(lost))
 
     def _check_reachable(self, routing: Routing) -> None:
         if routing.away:
