@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ class AlertRoom:
     mails: Pigeon = field(default_factory=Pigeon)
     cards: Pigeon = field(default_factory=Pigeon)
     failed: list[tuple[datetime, str, Category]] = field(default_factory=list)
+    broken: list[Exception] = field(default_factory=list)
+    """What counting the errors raises, one after the other, before it works."""
     notifiers: dict[Channel, Notifier] = field(init=False)
     maps: FakeMaps = field(init=False)
 
@@ -133,6 +136,7 @@ class AlertRoom:
             counting=self._count,
             acting=self.maps.acting,
             now=self.clock,
+            pause=lambda _: asyncio.sleep(0),
         )
 
     async def set(self, **said: object) -> None:
@@ -171,6 +175,8 @@ class AlertRoom:
         return [(each.who, each.result) for each in reversed(found)]
 
     async def _count(self, _: Repositories, since: datetime, until: datetime) -> Counts:
+        if self.broken:
+            raise self.broken.pop(0)
         return Counter((name, kind) for at, name, kind in self.failed if since <= at < until)
 
 

@@ -12,6 +12,7 @@ from dualwrite.store import Store
 from dualwrite.store.alerts import ActionState, AlertAction, AlertWindow, ClearedBecause, EventFilter, WindowUnit
 from dualwrite.store.maps import MapState
 from dualwrite.store.sync_errors import Category
+from waiting import until
 
 
 async def test_the_threshold_raises_one_alert_that_pauses_the_map_and_is_told(room: AlertRoom) -> None:
@@ -111,6 +112,18 @@ async def test_two_watchers_at_once_raise_and_tell_once(room: AlertRoom, store_d
         await room.round()
     assert len(room.maps.done) + len(other.maps.done) == 2
     await other_store.close()
+
+
+async def test_the_watch_goes_on_after_rounds_that_failed_and_ends_when_it_is_told_to(room: AlertRoom) -> None:
+    await room.set()
+    room.fails(times=3)
+    room.broken = [EnvironmentUnavailable("the store is away"), RuntimeError("nobody knows")]
+    watching = asyncio.ensure_future(room.watch.run())
+    await until(lambda: bool(room.mails.sent))
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert room.broken == [] and len(await room.events()) == 1 and await room.state() is MapState.PAUSED
 
 
 # --- actions --------------------------------------------------------------------------------------------------------

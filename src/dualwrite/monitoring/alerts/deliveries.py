@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+import structlog
+
 from dualwrite.errors import DualwriteError
 from dualwrite.monitoring.alerts.desk import AlertDesk
 from dualwrite.monitoring.alerts.notices import notice_of
@@ -19,11 +21,14 @@ from dualwrite.store.activity import Severity
 from dualwrite.store.alerts import Channel, Delivery, DeliveryState
 from dualwrite.store.database import Store
 
+log = structlog.get_logger(__name__)
+
 WHO = "alerts"
 LEASE = timedelta(minutes=3)
 """A claim lasts so long; sending takes less, or is given up."""
 LONGEST_SENDING_S = 90
 GRACE_S = 5
+_AT_ONCE = 8
 PATIENCE = timedelta(seconds=5)
 """So long people are not told of a map that is still to be paused or stopped."""
 MOST_ATTEMPTS = 30
@@ -51,30 +56,44 @@ class Deliveries:
         self._desk = desk
         self._notifiers = notifiers
         self._now = now
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def make(self) -> int:
-        """No delivery is due any more; gives how many were tried, in turn. Raises: EnvironmentUnavailable."""
+    async def start(self) -> int:
+        """What is due is being told, unless many are under way; gives how many. Raises: EnvironmentUnavailable."""
         for lost in await self._store.alerts.lose_sight(self._connection, now=self._now(), message=_NOT_BACK):
             await self._tell(lost, Told(Outcome.UNKNOWN, _NOT_BACK))
+        began = 0
+        while len(self._under_way) < _AT_ONCE and (delivery := await self._claimed()):
+            making = asyncio.create_task(self._make(delivery))
+            self._under_way.add(making)
+            making.add_done_callback(self._ended)
+            began += 1
+        return began
+
+    async def make(self) -> int:
+        """Nothing is due any more; gives how many deliveries were tried. Raises: EnvironmentUnavailable."""
         tried = 0
-        while delivery := await self._claimed():
-            await self._make_whole(delivery)
-            tried += 1
+        while began := await self.start():
+            await asyncio.gather(*self._under_way)
+            tried += began
         return tried
+
+    async def close(self) -> None:
+        """Nothing is under way; what ends within a moment is not left in doubt."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=GRACE_S)
+        for each in self._under_way:
+            each.cancel()
+
+    def _ended(self, making: asyncio.Task[None]) -> None:
+        self._under_way.discard(making)
+        if not making.cancelled() and (error := making.exception()) is not None:
+            # Its claim runs out, and it is made again or in doubt.
+            log.warning("somebody could not be told of an alert", error=str(error))
 
     async def _claimed(self) -> Delivery | None:
         now = self._now()
         return await self._store.alerts.claim_delivery(self._connection, now=now, until=now + LEASE, patience=PATIENCE)
-
-    async def _make_whole(self, delivery: Delivery) -> None:
-        """As :meth:`_make`; whoever ends the program waits for a moment, so that no delivery is left in doubt."""
-        making = asyncio.ensure_future(self._make(delivery))
-        try:
-            await asyncio.shield(making)
-        except asyncio.CancelledError:
-            await asyncio.wait([making], timeout=GRACE_S)
-            making.cancel()
-            raise
 
     async def _make(self, delivery: Delivery) -> None:
         event = await self._store.alerts.event(self._connection, delivery.event)

@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 Pause: TypeAlias = Callable[[float], Awaitable[None]]
 
 ROUND = timedelta(seconds=1)
-DELIVERIES_AT_ONCE = 4
 ACTION_LEASE = timedelta(minutes=2)
 ACTION_WAIT = timedelta(seconds=10)
 
@@ -71,9 +70,12 @@ class AlertWatch:
 
     async def run(self) -> None:
         """Watches until it is cancelled. No step waits for another: a mail server that hangs delays no pause."""
-        async with asyncio.TaskGroup() as group:
-            for step in (self.look, self.act, *[self._deliveries.make] * DELIVERIES_AT_ONCE):
-                group.create_task(self._again_and_again(step))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for step in (self.look, self.act, self._deliveries.start):
+                    group.create_task(self._again_and_again(step))
+        finally:
+            await self._deliveries.close()
 
     async def look(self) -> int:
         """Alerts are raised and cleared as the errors are now; gives how many changed. Raises: EnvironmentUnavailable.
