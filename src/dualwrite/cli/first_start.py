@@ -255,6 +255,7 @@ async def inventory(house: House) -> Mapping[str, object]:
     rows = {
         what: (await environment.read(RowQuery(table, columns=(), limit=1, count=True))).total or 0
         for what, (environment, table) in counted.items()
+        if environment.schema.find(table) is not None
     }
     return {
         "companies": [each.company_code for each in await house.store.connections.companies(CONNECTION)],

@@ -31,8 +31,8 @@ _NAMED = 5
 class KnownLegalEntity:
     """A legal entity of finance and operations, and how it stands to the link.
 
-    ``company`` tells whether Dataverse has a company of its code. ``awaited_by`` are the maps that have still to copy
-    its rows.
+    One that is linked and does not ``exist`` has gone meanwhile. ``company`` tells whether Dataverse has a company of
+    its code. ``awaited_by`` are the maps that have still to copy its rows.
     """
 
     legal_entity: str
@@ -40,6 +40,7 @@ class KnownLegalEntity:
     linked: bool
     company: bool
     awaited_by: tuple[str, ...] = ()
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class LegalEntities:
         for each in await self._store.pending_copies.list(self._connection):
             awaited.setdefault(each.legal_entity.lower(), []).append(each.map)
         return tuple(
-            KnownLegalEntity(each, rows.get(each, ""), each in linked, each in codes, tuple(awaited.get(each, ())))
+            KnownLegalEntity(
+                each, rows.get(each, ""), each in linked, each in codes, tuple(awaited.get(each, ())), each in rows
+            )
             for each in sorted(rows.keys() | linked)
         )
 
@@ -90,7 +93,14 @@ class LegalEntities:
         """
         async with told_when_failed(self._store, ADD, who=who):
             names = await self._add(legal_entities, who=who)
-            run = await self.copy_pending(who=who)
+            return await self._copied(names, who=who)
+
+    async def copy_awaited(self, *, who: str) -> AddedLegalEntities:
+        """As :meth:`copy_pending`, and what is still awaited after that. Raises: NotAllowed, MapRefused."""
+        return await self._copied((), who=who)
+
+    async def _copied(self, names: tuple[str, ...], *, who: str) -> AddedLegalEntities:
+        run = await self.copy_pending(who=who)
         left = await self._store.pending_copies.list(self._connection)
         return AddedLegalEntities(names, run, tuple(dict.fromkeys(each.map for each in left)))
 

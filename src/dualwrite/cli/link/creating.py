@@ -10,14 +10,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
+from dualwrite.cli.link.office import LinkOffice, at_link_office
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import CONNECTION, House
-from dualwrite.composition.linking import link_desk
 from dualwrite.errors import SettingsRefused
+from dualwrite.linking.desk import Standing
 from dualwrite.linking.health import Check, LinkHealth, Severity
 from dualwrite.linking.legal_entities import few
-from dualwrite.linking.proposal import LinkProposal
 from dualwrite.linking.wizard import EnvironmentChoice, LinkSummary
 
 _MARKS: Mapping[Severity, str] = {
@@ -37,11 +35,11 @@ Dataverse = Annotated[str | None, typer.Option("--dataverse", help="Dataverse en
 def environments(context: typer.Context) -> None:
     """List the environments that can be linked, and the link that each is part of."""
 
-    async def listed(house: House) -> Sequence[EnvironmentChoice]:
-        return await link_desk(house).wizard.environments()
+    async def listed(office: LinkOffice) -> Sequence[EnvironmentChoice]:
+        return await office.environments()
 
     call = invocation(context)
-    found = call.in_house(listed)
+    found = at_link_office(call, listed)
     shown = grid("environment", "side", "kind", "address", "linked as")
     for each in found:
         record = each.record
@@ -72,14 +70,14 @@ def check(
     """
     call = invocation(context)
 
-    async def checked(house: House) -> tuple[LinkHealth, LinkSummary | None]:
-        wizard = link_desk(house).wizard
+    async def checked(office: LinkOffice) -> tuple[LinkHealth, LinkSummary | None]:
         if not names and not every:
-            return await wizard.check(), None
-        summary = await wizard.summary(await _proposal(house, names, every, finops, dataverse))
+            return await office.check(), None
+        wanted = await chosen_legal_entities(office, names, every)
+        summary = await office.summary(wanted, finops, dataverse)
         return summary.health, summary
 
-    health, summary = call.in_house(checked)
+    health, summary = at_link_office(call, checked)
     document = health.document() if summary is None else summary.document()
     call.output.show(document, *health_shown(health), *(_summary_shown(summary) if summary is not None else ()))
     if not health.is_sound:
@@ -99,13 +97,13 @@ def create(
     """
     call = invocation(context)
 
-    async def created(house: House) -> tuple[LinkSummary, Sequence[str], int]:
-        desk = link_desk(house)
-        summary = await desk.wizard.create(await _proposal(house, names, every, finops, dataverse), who=WHO)
-        companies = await house.store.connections.companies(CONNECTION)
-        return summary, [str(each.legal_entity) for each in companies], len(await house.store.maps.list(CONNECTION))
+    async def created(office: LinkOffice) -> tuple[LinkSummary, Standing | None]:
+        wanted = await chosen_legal_entities(office, names, every)
+        return await office.create(wanted, finops, dataverse), await office.standing()
 
-    summary, entities, maps = call.in_house(created)
+    summary, standing = at_link_office(call, created)
+    assert standing is not None
+    entities, maps = [each.legal_entity for each in standing.legal_entities], standing.maps
     call.output.show(
         {**summary.document(), "legal_entities": entities, "companies": entities, "maps": maps},
         *(_line(each) for each in summary.health.warnings),
@@ -113,22 +111,11 @@ def create(
     )
 
 
-async def _proposal(
-    house: House, names: Sequence[str] | None, every: bool, finops: str | None, dataverse: str | None
-) -> LinkProposal:
-    wanted = await chosen_legal_entities(house, names, every)
-    return await link_desk(house).wizard.proposal(wanted, finops=finops, dataverse=dataverse)
-
-
-async def chosen_legal_entities(house: House, names: Sequence[str] | None, every: bool) -> Sequence[str]:
+async def chosen_legal_entities(office: LinkOffice, names: Sequence[str] | None, every: bool) -> Sequence[str]:
     """The legal entities that a line names, or all there are. Raises: SettingsRefused."""
     if bool(names) == every:
         raise SettingsRefused("Name legal entities, or give --all for every one of finance and operations.")
-    if names:
-        return names
-    from dualwrite.linking.link import known_legal_entities
-
-    return [str(row["LegalEntityId"]) for row in await known_legal_entities(house.finops)]
+    return names or [each.legal_entity for each in await office.legal_entities() if each.exists]
 
 
 # --- what is shown --------------------------------------------------------------------------------------------------

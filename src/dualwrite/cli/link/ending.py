@@ -9,9 +9,7 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
-from dualwrite.composition.house import House
-from dualwrite.composition.linking import link_desk
+from dualwrite.cli.link.office import LinkOffice, at_link_office
 from dualwrite.linking.ending import Ended
 
 
@@ -26,11 +24,11 @@ def reset(
     Environments, legal entities, maps, solutions and owning teams are kept. What was queued are catch-up errors.
     """
 
-    async def done(house: House) -> Ended:
-        return await link_desk(house).ending.reset(who=WHO, forced=force)
+    async def done(office: LinkOffice) -> Ended:
+        return await office.reset(forced=force)
 
     call = invocation(context)
-    ended = call.in_house(done)
+    ended = at_link_office(call, done)
     call.output.show({"reset": True, **ended.document()}, *_shown("The link has been reset.", ended))
 
 
@@ -42,11 +40,11 @@ def unlink(
 ) -> None:
     """Take the link apart: the environments can be linked anew. Rows stay on either side as they are."""
 
-    async def done(house: House) -> Ended:
-        return await link_desk(house).ending.unlink(who=WHO, forced=force)
+    async def done(office: LinkOffice) -> Ended:
+        return await office.unlink(forced=force)
 
     call = invocation(context)
-    ended = call.in_house(done)
+    ended = at_link_office(call, done)
     call.output.show(
         {"unlinked": True, **ended.document()}, *_shown("The environments are not linked any more.", ended)
     )

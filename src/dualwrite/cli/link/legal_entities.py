@@ -8,36 +8,33 @@ from dataclasses import dataclass
 import typer
 from rich.text import Text
 
-from dualwrite.cli.initial_sync.choices import Detach, reports_of
+from dualwrite.cli.initial_sync.choices import Detach
 from dualwrite.cli.initial_sync.ending import Ending, ending_document, ending_of, ending_shown
 from dualwrite.cli.initial_sync.watching import INTERRUPTED, how_to_go_on, watch
 from dualwrite.cli.invocation import Invocation, invocation
 from dualwrite.cli.link.creating import Every, LegalEntityNames, chosen_legal_entities
-from dualwrite.cli.map_choices import WHO
+from dualwrite.cli.link.office import LinkOffice, at_link_office
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.composition.linking import link_desk
 from dualwrite.errors import SettingsRefused
 from dualwrite.linking.legal_entities import AddedLegalEntities, KnownLegalEntity, few
-from dualwrite.metadata.values import LegalEntityId
 
 app = typer.Typer(help="Legal entities of the link: list, add, remove, copy.", no_args_is_help=True)
 
 _FEW = 5
 """So many legal entities have a line of their own for every map."""
 
-Begin = Callable[[House], Awaitable[AddedLegalEntities]]
+Begin = Callable[[LinkOffice], Awaitable[AddedLegalEntities]]
 
 
 @app.command("list")
 def list_legal_entities(context: typer.Context) -> None:
     """List the legal entities of finance and operations: which are linked, and which have rows still to be copied."""
 
-    async def listed(house: House) -> Sequence[KnownLegalEntity]:
-        return await link_desk(house).legal_entities.list()
+    async def listed(office: LinkOffice) -> Sequence[KnownLegalEntity]:
+        return await office.legal_entities()
 
     call = invocation(context)
-    found = call.in_house(listed)
+    found = at_link_office(call, listed)
     shown = grid("legal entity", "name", "linked", "company in Dataverse", "to be copied by")
     for each in found:
         shown.add_row(
@@ -57,9 +54,8 @@ def add(context: typer.Context, names: LegalEntityNames = None, every: Every = F
     Exit code 1 when a row was refused.
     """
 
-    async def begun(house: House) -> AddedLegalEntities:
-        wanted = await chosen_legal_entities(house, names, every)
-        return await link_desk(house).legal_entities.add([LegalEntityId(each) for each in wanted], who=WHO)
+    async def begun(office: LinkOffice) -> AddedLegalEntities:
+        return await office.add(await chosen_legal_entities(office, names, every))
 
     _carried(invocation(context), begun, detach=detach)
 
@@ -68,11 +64,8 @@ def add(context: typer.Context, names: LegalEntityNames = None, every: Every = F
 def copy(context: typer.Context, detach: Detach = False) -> None:
     """Copy the rows of added legal entities that have waited, for maps that were paused when those were added."""
 
-    async def begun(house: House) -> AddedLegalEntities:
-        entities = link_desk(house).legal_entities
-        run = await entities.copy_pending(who=WHO)
-        left = await house.store.pending_copies.list(link_desk(house).name)
-        return AddedLegalEntities((), run, tuple(dict.fromkeys(each.map for each in left)))
+    async def begun(office: LinkOffice) -> AddedLegalEntities:
+        return await office.copy_pending()
 
     _carried(invocation(context), begun, detach=detach)
 
@@ -82,13 +75,13 @@ def remove(context: typer.Context, names: LegalEntityNames = None) -> None:
     """Remove legal entities: they take no part any more. Their rows stay on both sides as they are."""
     if not names:
         raise SettingsRefused("Name the legal entities that are to be removed.")
-    wanted = [LegalEntityId(each) for each in names]
+    wanted = names
 
-    async def done(house: House) -> Sequence[str]:
-        return await link_desk(house).legal_entities.remove(wanted, who=WHO)
+    async def done(office: LinkOffice) -> Sequence[str]:
+        return await office.remove(wanted)
 
     call = invocation(context)
-    removed = call.in_house(done)
+    removed = at_link_office(call, done)
     call.output.show({"removed": removed}, Text(f"Removed: {few(removed)}. Their rows stay where they are."))
 
 
@@ -103,15 +96,15 @@ class _Copied:
 def _carried(call: Invocation, begin: Begin, *, detach: bool) -> None:
     """The rows have been copied, or are left to others (``--detach``, Ctrl-C)."""
 
-    async def carried(house: House) -> _Copied:
-        added = await begin(house)
+    async def carried(office: LinkOffice) -> _Copied:
+        added = await begin(office)
         if added.run is None or detach:
             return _Copied(added, None)
-        if not await watch(call.output.console, reports_of(house), house.conductor, added.run):
+        if not await watch(call.output.console, office.runs.reports, office.runs, added.run):
             return _Copied(added, None)
-        return _Copied(added, await ending_of(reports_of(house), added.run))
+        return _Copied(added, await ending_of(office.runs.reports, added.run))
 
-    copied = call.in_house(carried)
+    copied = at_link_office(call, carried)
     added = copied.added
     document: dict[str, object] = {"added": added.added, "run": added.run, "awaiting": added.awaiting}
     lines = [Text(f"Added: {few(added.added)}." if added.added else "All of them were linked before.")]

@@ -9,10 +9,9 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO, one_map
+from dualwrite.cli.link.office import LinkOffice, at_link_office
+from dualwrite.cli.map_names import find_map
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.composition.linking import link_desk
 from dualwrite.errors import SettingsRefused
 from dualwrite.linking.owning_teams import OwningTeams, Team
 
@@ -26,11 +25,11 @@ OfLegalEntity = Annotated[str | None, typer.Option("--legal-entity", help="A lin
 def show(context: typer.Context) -> None:
     """Show the default owning team, those of legal entities, and those of maps without companies."""
 
-    async def found(house: House) -> OwningTeams:
-        return await link_desk(house).owning_teams.show()
+    async def found(office: LinkOffice) -> OwningTeams:
+        return await office.owning_teams()
 
     call = invocation(context)
-    teams = call.in_house(found)
+    teams = at_link_office(call, found)
     shown = grid("rows of", "belong to", "business unit")
     shown.add_row("maps without companies", *_cells(teams.default, "whoever the environment says"))
     for legal_entity, team in teams.by_legal_entity.items():
@@ -44,11 +43,11 @@ def show(context: typer.Context) -> None:
 def list_teams(context: typer.Context) -> None:
     """List the teams of Dataverse."""
 
-    async def found(house: House) -> Sequence[Team]:
-        return await link_desk(house).owning_teams.teams()
+    async def found(office: LinkOffice) -> Sequence[Team]:
+        return await office.teams()
 
     call = invocation(context)
-    teams = call.in_house(found)
+    teams = at_link_office(call, found)
     shown = grid("team", "business unit", "id")
     for each in teams:
         shown.add_row(Text(each.name), Text(each.business_unit), str(each.id))
@@ -66,17 +65,16 @@ def set_team(
     if legal_entity is not None and map_name is not None:
         raise SettingsRefused("Give --legal-entity or --map, not both.")
 
-    async def done(house: House) -> tuple[str, Team]:
-        desk = link_desk(house).owning_teams
+    async def done(office: LinkOffice) -> tuple[str, Team]:
         if legal_entity is not None:
-            return legal_entity, await desk.set_for_legal_entity(legal_entity, team, who=WHO)
+            return legal_entity, await office.set_team_of_legal_entity(legal_entity, team)
         if map_name is not None:
-            name = await one_map(house, map_name)
-            return name, await desk.set_for_map(name, team, who=WHO)
-        return "maps without companies", await desk.set_default(team, who=WHO)
+            name = find_map(await office.runs.map_names(), map_name)
+            return name, await office.set_team_of_map(name, team)
+        return "maps without companies", await office.set_default_team(team)
 
     call = invocation(context)
-    of, chosen = call.in_house(done)
+    of, chosen = at_link_office(call, done)
     call.output.show({"of": of, "team": chosen}, Text(f"New rows of {of} belong to {chosen.name}."))
 
 
@@ -84,16 +82,15 @@ def set_team(
 def reset_team(context: typer.Context, map_name: OfMap = None) -> None:
     """Let a map follow the default again; without --map, make the root business unit's team the default."""
 
-    async def done(house: House) -> tuple[str, Team | None]:
-        desk = link_desk(house).owning_teams
+    async def done(office: LinkOffice) -> tuple[str, Team | None]:
         if map_name is None:
-            return "maps without companies", await desk.reset_default(who=WHO)
-        name = await one_map(house, map_name)
-        await desk.reset_for_map(name, who=WHO)
-        return name, (await desk.show()).default
+            return "maps without companies", await office.reset_default_team()
+        name = find_map(await office.runs.map_names(), map_name)
+        await office.reset_team_of_map(name)
+        return name, (await office.owning_teams()).default
 
     call = invocation(context)
-    of, team = call.in_house(done)
+    of, team = at_link_office(call, done)
     owner = "whoever the environment says" if team is None else team.name
     call.output.show({"of": of, "team": team}, Text(f"New rows of {of} belong to {owner}."))
 
