@@ -17,7 +17,13 @@ from rich.text import Text
 
 from dualwrite.errors import DualwriteError
 
-STATE_STYLES: Mapping[str, str] = {"running": "green", "initializing": "yellow", "not running": "dim"}
+STATE_STYLES: Mapping[str, str] = {
+    "running": "green",
+    "initializing": "yellow",
+    "paused": "cyan",
+    "resuming": "yellow",
+    "not running": "dim",
+}
 """The colour of each state of a map."""
 
 

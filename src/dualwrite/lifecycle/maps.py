@@ -18,6 +18,7 @@ from dualwrite.lifecycle.initial_sync.options import MapChoice, RunOptions
 from dualwrite.lifecycle.initial_sync.reports import RunReport, SyncReports
 from dualwrite.lifecycle.initial_sync.starting import bring_live
 from dualwrite.lifecycle.initial_sync.states import ways_out
+from dualwrite.lifecycle.integration_jobs.states import refuse_moved
 from dualwrite.lifecycle.related_maps import OfferedMap, offered
 from dualwrite.lifecycle.transitions import Action, allowed_from, is_live, state_after
 from dualwrite.maps.plan import Plan
@@ -101,9 +102,9 @@ class MapLifecycle:
         all of them are running.
         """
         async with told_when_failed(self._store, Action.PAUSE, names, who=self._who):
-            # What an earlier stop has left must not be taken for changes of this pause; a job's maps wait already.
-            waiting = await self._store.integration_jobs.active_maps(self._connection)
-            await self.give_up([each for each in names if each not in waiting])
+            refuse_moved(names, await self._store.integration_jobs.active_maps(self._connection))
+            # What an earlier stop has left must not be taken for changes of this pause.
+            await self.give_up(names)
             async with self._store.transaction() as repositories:
                 await move(repositories, self._connection, names, action=Action.PAUSE)
                 for name in names:
@@ -185,7 +186,11 @@ class MapLifecycle:
         Raises: NotFound for an unknown map.
         """
         known = {each.name: each.state for each in await self._store.maps.list(self._connection)}
-        checked = await self.check([*names, *(each for each in known if each not in names)])
+        try:
+            checked = await self.check([*names, *(each for each in known if each not in names)])
+        except EnvironmentUnavailable:
+            # What is related is told by the schemas of both; maps are paused also while one of them is away.
+            checked = []
         return offered(action, names, [each.plan for each in checked if each.plan is not None], known)
 
     async def check(self, names: Sequence[str]) -> Sequence[CheckedMap]:

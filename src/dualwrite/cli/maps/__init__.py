@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from dualwrite.cli.maps import checking, drafts, editing, folder, health, listing, running, versions
+from dualwrite.cli.queues import pausing
 
 app = typer.Typer(
-    help="Table maps: list, show, check, run, stop, change; their versions; and the same by files.",
+    help="Table maps: list, show, check, run, pause, resume, stop, change; their versions; and the same by files.",
     no_args_is_help=True,
 )
 
@@ -16,6 +17,8 @@ app.command("show")(listing.show_map)
 app.command("validate")(checking.validate)
 app.command("health")(health.health)
 app.command("run")(running.run_maps)
+app.command("pause")(pausing.pause_maps)
+app.command("resume")(pausing.resume_maps)
 app.command("stop")(running.stop_maps)
 app.command("versions")(versions.list_versions)
 app.command("diff")(versions.diff)
