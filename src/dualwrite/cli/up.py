@@ -37,6 +37,7 @@ from dualwrite.cli.stopping import run_until_stopped
 from dualwrite.composition.alerting import watching
 from dualwrite.composition.error_retention import forgetting_errors
 from dualwrite.composition.house import DEFAULT_COMPANY, House, open_house
+from dualwrite.composition.integration_jobs import moving
 from dualwrite.composition.queues import watching_queues
 from dualwrite.composition.services import build_apps
 from dualwrite.lifecycle.checks import document_of
@@ -123,6 +124,7 @@ class _Up:
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(house.feeling_pulses())
             await stack.enter_async_context(watching(house))
+            await stack.enter_async_context(moving(house))
             await stack.enter_async_context(watching_queues(house))
             await stack.enter_async_context(forgetting_errors(house))
             folder = house.settings.data_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from dualwrite.errors import NotAllowed
@@ -32,6 +32,18 @@ TRANSITIONS: Mapping[JobAction, Mapping[JobState, JobState]] = {
     JobAction.REMOVE: {_STOPPED: _STOPPED},
     JobAction.ASK: {_ACTIVE: _ACTIVE},
 }
+
+
+def refuse_moved(names: Sequence[str], moved: Mapping[str, str]) -> None:
+    """Maps that wait for their job are not paused. ``moved`` names the active job of each. Raises: NotAllowed."""
+    for name in names:
+        if name in moved:
+            raise NotAllowed(
+                f"{name} is moved by the integration job {moved[name]}, and does not keep its users waiting. "
+                f"To pause it, stop the job first: dualwrite jobs stop {moved[name]}",
+                map=name,
+                job=moved[name],
+            )
 
 
 def outcome(action: JobAction, job: IntegrationJob) -> JobState:
