@@ -26,7 +26,7 @@ from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.hosted.finops_rules import finops_rules
 from dualwrite.environments.hosted.settings import HostedSettings
 from dualwrite.environments.port import EnvironmentName
-from dualwrite.errors import NotFound
+from dualwrite.errors import EnvironmentUnavailable, NotFound
 from dualwrite.lifecycle.catch_up.desk import CatchUps
 from dualwrite.lifecycle.catch_up.queue import QueueOf
 from dualwrite.lifecycle.catch_up.work import CatchUpWork
@@ -287,7 +287,13 @@ def _prepare_databases(server: Server) -> None:
         ensure_database(server, _database(purpose))
     for purpose, side in ((FINOPS, Side.FINOPS), (DATAVERSE, Side.DATAVERSE)):
         conninfo = server.conninfo(_database(purpose))
-        create_bookkeeping(conninfo)
+        try:
+            create_bookkeeping(conninfo)
+        except EnvironmentUnavailable as error:
+            raise EnvironmentUnavailable(
+                f"environment {purpose} does not answer: {error.message}. While it is away, have the running program "
+                "do what is to be done, over its API: dualwrite --url http://localhost:8000 …"
+            ) from error
         take_over(conninfo, load_schema(side), who="start")
 
 

@@ -21,6 +21,7 @@ from psycopg import errors as pg
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
 from dualwrite.environments.hosted import ddl
+from dualwrite.environments.hosted.failures import in_short
 from dualwrite.environments.hosted.migration import DropEmpty, Insistence, MigrationPlan, plan_migration
 from dualwrite.errors import CatalogRefused, Contention, EnvironmentUnavailable
 from dualwrite.metadata.document import TableDocument, read_table, table_document
@@ -34,6 +35,7 @@ READ_DEFINITIONS = """\
 SELECT (SELECT coalesce(max(generation), 0) FROM dualwrite.schema_change) AS generation,
        array(SELECT document::text FROM dualwrite.table_definition ORDER BY name COLLATE "C") AS documents"""
 
+_CONNECT_S = 10
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7236872)"
 _LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
 """Changes wait for rows that are being written, and writers behind them: better to step back than to hold all up."""
@@ -87,9 +89,16 @@ def _table(side: Side, text: str) -> Table:
 
 
 def create_bookkeeping(conninfo: str) -> None:
-    """The database has what the engine keeps in every environment. Touches no table of the environment itself."""
+    """The database has what the engine keeps in every environment. Touches no table of the environment itself.
+
+    Raises: EnvironmentUnavailable.
+    """
     bookkeeping = resources.files(__package__).joinpath("bookkeeping.sql").read_text(encoding="utf-8")
-    with psycopg.connect(conninfo) as connection:
+    try:
+        connection = psycopg.connect(conninfo, connect_timeout=_CONNECT_S)
+    except psycopg.OperationalError as error:
+        raise EnvironmentUnavailable(in_short(error)) from error
+    with connection:
         connection.execute(_ONE_AT_A_TIME)
         connection.execute(bookkeeping)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,7 @@ from dualwrite.errors import (
     ValueRefused,
 )
 
+_PLACE = re.compile(r"^(?:[a-z ]+: )?connection to server (?:on|at) .*? failed: ")
 STALE_EPOCH = "DW001"
 
 
@@ -99,3 +101,9 @@ def _dangling(layouts: Layouts, error: psycopg.Error, *, deleting: bool) -> Dual
     value = detail.partition("=(")[2].partition(")")[0]
     reason = f"{target} With Id = {value} Does Not Exist"
     return ReferenceNotFound(reason, table=layout.table.name, column=column.name)
+
+
+def in_short(error: psycopg.Error) -> str:
+    """What the database said last, without the place where it was looked for: users are told, too."""
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _PLACE.sub("", first).removeprefix("FATAL:").strip()

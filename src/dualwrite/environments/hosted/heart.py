@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import psycopg
 from psycopg import AsyncConnection
 
+from dualwrite.environments.hosted.failures import in_short
 from dualwrite.environments.port import EnvironmentName
 from dualwrite.errors import EnvironmentUnavailable
 
 _CONNECT_S = 2
-_PLACE = re.compile(r"^(?:[a-z ]+: )?connection to server (?:on|at) .*? failed: ")
 
 
 class Heart:
@@ -33,7 +31,7 @@ class Heart:
             except psycopg.OperationalError:
                 await self._ask()
         except psycopg.Error as error:
-            raise EnvironmentUnavailable(_reason(error), environment=self._environment) from error
+            raise EnvironmentUnavailable(in_short(error), environment=self._environment) from error
 
     async def _ask(self) -> None:
         # Whoever asks has the connection for himself: a question that is given up takes its connection along.
@@ -60,9 +58,3 @@ class Heart:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
-
-
-def _reason(error: psycopg.Error) -> str:
-    """What the database said last, without the place where it was looked for: users are told, too."""
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _PLACE.sub("", first).removeprefix("FATAL:").strip()
