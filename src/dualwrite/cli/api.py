@@ -74,6 +74,20 @@ class Api:
         except OutcomeUnknown:
             return await self._send("POST", path, body=body, headers=key)
 
+    async def put(self, path: str, body: Document) -> Document:
+        """What is there is as ``body`` says; asked for again where the answer got lost."""
+        return await self._again("PUT", path, body)
+
+    async def delete(self, path: str) -> Document:
+        """Nothing is there any more; asked for again where the answer got lost."""
+        return await self._again("DELETE", path, None)
+
+    async def _again(self, method: str, path: str, body: Document | None) -> Document:
+        try:
+            return await self._send(method, path, body=body)
+        except OutcomeUnknown:
+            return await self._send(method, path, body=body)
+
     async def events(self, path: str) -> AsyncIterator[Document]:
         """What a stream tells, until nothing follows; one that is cut off is taken up again where it was."""
         seen: dict[str, str] = {}

@@ -10,13 +10,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.link.office import LinkOffice, at_link_office
+from dualwrite.cli.link.office import LinkableEnvironment, LinkOffice, at_link_office
 from dualwrite.cli.output import grid
 from dualwrite.errors import SettingsRefused
 from dualwrite.linking.desk import Standing
 from dualwrite.linking.health import Check, LinkHealth, Severity
 from dualwrite.linking.legal_entities import few
-from dualwrite.linking.wizard import EnvironmentChoice, LinkSummary
+from dualwrite.linking.wizard import LinkSummary
 
 _MARKS: Mapping[Severity, str] = {
     Severity.PASSED: "[green]✓[/]",
@@ -35,26 +35,15 @@ Dataverse = Annotated[str | None, typer.Option("--dataverse", help="Dataverse en
 def environments(context: typer.Context) -> None:
     """List the environments that can be linked, and the link that each is part of."""
 
-    async def listed(office: LinkOffice) -> Sequence[EnvironmentChoice]:
+    async def listed(office: LinkOffice) -> Sequence[LinkableEnvironment]:
         return await office.environments()
 
     call = invocation(context)
     found = at_link_office(call, listed)
     shown = grid("environment", "side", "kind", "address", "linked as")
     for each in found:
-        record = each.record
-        shown.add_row(record.name, record.side.value, record.kind.value, record.url, each.connection or "")
-    document = [
-        {
-            "environment": each.record.name,
-            "side": each.record.side,
-            "kind": each.record.kind,
-            "url": each.record.url,
-            "connection": each.connection,
-        }
-        for each in found
-    ]
-    call.output.show(document, shown)
+        shown.add_row(each.environment, each.side.value, each.kind.value, each.url, each.connection or "")
+    call.output.show(found, shown)
 
 
 def check(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dualwrite.cli.initial_sync.in_house import HouseSyncOffice
 from dualwrite.cli.initial_sync.office import SyncOffice
+from dualwrite.cli.link.office import LinkableEnvironment
 from dualwrite.cli.map_choices import WHO
 from dualwrite.composition.house import House
 from dualwrite.composition.linking import link_desk
@@ -16,7 +17,7 @@ from dualwrite.linking.ending import Ended
 from dualwrite.linking.health import LinkHealth
 from dualwrite.linking.legal_entities import AddedLegalEntities, KnownLegalEntity
 from dualwrite.linking.owning_teams import OwningTeams, Team
-from dualwrite.linking.wizard import EnvironmentChoice, LinkSummary
+from dualwrite.linking.wizard import LinkSummary
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.store.connections import FormerConnection
 
@@ -35,8 +36,9 @@ class HouseLinkOffice:
     def _desk(self) -> LinkDesk:
         return link_desk(self.house)
 
-    async def environments(self) -> Sequence[EnvironmentChoice]:
-        return await self._desk.wizard.environments()
+    async def environments(self) -> Sequence[LinkableEnvironment]:
+        found = [(each.record, each.connection) for each in await self._desk.wizard.environments()]
+        return [LinkableEnvironment(it.name, it.side, it.kind, it.url, connection) for it, connection in found]
 
     async def legal_entities(self) -> Sequence[KnownLegalEntity]:
         return await self._desk.legal_entities.list()

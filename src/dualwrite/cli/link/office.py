@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from dualwrite.cli.initial_sync.office import SyncOffice
@@ -12,10 +13,23 @@ from dualwrite.linking.ending import Ended
 from dualwrite.linking.health import LinkHealth
 from dualwrite.linking.legal_entities import AddedLegalEntities, KnownLegalEntity
 from dualwrite.linking.owning_teams import OwningTeams, Team
-from dualwrite.linking.wizard import EnvironmentChoice, LinkSummary
+from dualwrite.linking.wizard import LinkSummary
+from dualwrite.metadata.schema import Side
 from dualwrite.store.connections import FormerConnection
+from dualwrite.store.environments import EnvironmentKind
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkableEnvironment:
+    """An environment that can be linked. ``connection`` names the link it is part of, if any."""
+
+    environment: str
+    side: Side
+    kind: EnvironmentKind
+    url: str
+    connection: str | None
 
 
 class LinkOffice(Protocol):
@@ -26,7 +40,7 @@ class LinkOffice(Protocol):
         """Where the runs that copy rows are followed."""
         ...
 
-    async def environments(self) -> Sequence[EnvironmentChoice]: ...
+    async def environments(self) -> Sequence[LinkableEnvironment]: ...
 
     async def legal_entities(self) -> Sequence[KnownLegalEntity]: ...
 

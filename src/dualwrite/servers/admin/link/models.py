@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
+from dualwrite.linking.desk import Standing
 from dualwrite.linking.health import Check, HealthCode, LinkHealth, Severity
 from dualwrite.linking.owning_teams import OwningTeams, Team
 from dualwrite.linking.wizard import EnvironmentChoice, LinkSummary
 from dualwrite.metadata.schema import Side
 from dualwrite.servers.admin.model import Asked, Flag, Name, Told
+from dualwrite.store.connections import LinkState
+from dualwrite.store.environments import EnvironmentKind
 
 Entities = Annotated[tuple[Name, ...], Field(min_length=1, max_length=10_000, examples=[["usmf"]])]
 
@@ -22,13 +26,14 @@ class EnvironmentShown(Told):
 
     name: str
     side: Side
+    kind: EnvironmentKind
     url: str
     connection: str | None
 
     @classmethod
     def of(cls, each: EnvironmentChoice) -> EnvironmentShown:
         record = each.record
-        return cls(name=record.name, side=record.side, url=record.url, connection=each.connection)
+        return cls(name=record.name, side=record.side, kind=record.kind, url=record.url, connection=each.connection)
 
 
 class LinkAsked(Asked):
@@ -91,8 +96,8 @@ class SummaryShown(Told):
 class LegalEntityShown(Told):
     """A legal entity of finance and operations, and how it stands to the link.
 
-    ``company`` tells whether Dataverse has a company of its code. ``awaited_by`` are the maps that have still to copy
-    its rows.
+    One that is linked and does not exist has gone meanwhile. ``company`` tells whether Dataverse has a company of its
+    code. ``awaited_by`` are the maps that have still to copy its rows.
     """
 
     legal_entity: str
@@ -100,6 +105,7 @@ class LegalEntityShown(Told):
     linked: bool
     company: bool
     awaited_by: Sequence[str]
+    exists: bool
 
 
 class EntitiesAsked(Asked):
@@ -139,7 +145,7 @@ class Ended(Told):
     initial_syncs_cancelled: int
     initial_syncs_forgotten: int
     made_errors: int
-    """Queued transactions that are catch-up errors now."""
+    """Queued records that are catch-up errors now."""
     discarded: int
 
 
@@ -171,3 +177,63 @@ class TeamAsked(Asked):
     """A team of Dataverse, by its name or its id."""
 
     team: Name
+
+
+class RemainsShown(Told):
+    """What a link holds: maps that are not stopped, initial syncs in progress, changes that wait, errors."""
+
+    live: Sequence[str]
+    """The maps that are not stopped."""
+    runs: int
+    """Initial syncs in progress."""
+    queued_transactions: int
+    queued_records: int
+    open_errors: int
+    unknown: Sequence[str]
+    """The environments that do not answer: what waits there is not counted."""
+
+
+class LinkShown(Told):
+    """The link and what it holds."""
+
+    name: str
+    state: LinkState
+    finops: str
+    dataverse: str
+    primary: Side
+    linked_at: datetime
+    reset_at: datetime | None
+    legal_entities: Sequence[LegalEntityShown]
+    owning_teams: OwningTeamsShown
+    remains: RemainsShown
+    maps: int
+    """How many there are, whether they run or not."""
+
+    @classmethod
+    def of(cls, each: Standing) -> LinkShown:
+        link = each.link
+        return cls(
+            name=link.name,
+            state=link.state,
+            finops=link.finops_environment,
+            dataverse=link.dataverse_environment,
+            primary=link.primary_side,
+            linked_at=link.created_at,
+            reset_at=link.reset_at,
+            legal_entities=[LegalEntityShown.model_validate(one) for one in each.legal_entities],
+            owning_teams=OwningTeamsShown.of(each.teams),
+            remains=RemainsShown.model_validate(each.remains),
+            maps=each.maps,
+        )
+
+
+class FormerLinkShown(Told):
+    """A link that has been taken apart."""
+
+    name: str
+    finops_environment: str
+    dataverse_environment: str
+    legal_entities: Sequence[str]
+    linked_at: datetime
+    unlinked_at: datetime
+    unlinked_by: str

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from dualwrite.linking.legal_entities import AddedLegalEntities
 from dualwrite.metadata.values import LegalEntityId
 from dualwrite.servers.admin.callers import Administrator, Reader
 from dualwrite.servers.admin.desk import TheDesk
@@ -17,9 +18,11 @@ from dualwrite.servers.admin.link.models import (
     EntitiesAsked,
     EntitiesRemoved,
     EnvironmentShown,
+    FormerLinkShown,
     HealthShown,
     LegalEntityShown,
     LinkAsked,
+    LinkShown,
     OwningTeamsShown,
     SummaryShown,
     TeamAsked,
@@ -35,6 +38,18 @@ router = APIRouter(tags=["link"])
 
 LegalEntity = Annotated[Name, Path(description="A legal entity's id.", examples=["usmf"])]
 MapName = Annotated[Name, Path(description="A map whose rows belong to no company.")]
+
+
+@router.get("/link", operation_id="showLink")
+async def show(caller: Reader, desk: TheDesk) -> LinkShown:
+    """The link: its environments, legal entities and owning teams, and what is running or waiting."""
+    return LinkShown.of(await desk.link.standing())
+
+
+@router.get("/link/former", operation_id="listFormerLinks")
+async def former(caller: Reader, desk: TheDesk) -> Sequence[FormerLinkShown]:
+    """The links that have been taken apart, the latest first."""
+    return [FormerLinkShown.model_validate(each) for each in await desk.link.former()]
 
 
 @router.get("/link/environments", operation_id="listEnvironments")
@@ -101,7 +116,16 @@ async def list_legal_entities(
 async def add(caller: Administrator, desk: TheDesk, asked: EntitiesAsked) -> EntitiesAdded:
     """The legal entities take part at once; their rows are copied for the maps that run."""
     entities = [LegalEntityId(each) for each in asked.legal_entities]
-    added = await desk.link.legal_entities.add(entities, who=caller.name)
+    return _added(await desk.link.legal_entities.add(entities, who=caller.name))
+
+
+@router.post("/legal-entities/actions/copy", operation_id="copyLegalEntities", responses=refusals(409))
+async def copy(caller: Administrator, desk: TheDesk) -> EntitiesAdded:
+    """The rows of added legal entities that have waited are copied, for maps that were paused and run again."""
+    return _added(await desk.link.legal_entities.copy_awaited(who=caller.name))
+
+
+def _added(added: AddedLegalEntities) -> EntitiesAdded:
     operation = None
     if added.run is not None:
         operation = f"{PREFIX}/operations/{operation_id(OperationKind.INITIAL_SYNC, added.run)}"
