@@ -6,13 +6,16 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from conftest import Program
+from conftest import Program, customer_path
+from dualwrite.database.server import EmbeddedServer
 
 MAP = "Customers V3 (accounts)"
 _LONGEST_S = 20
@@ -106,3 +109,47 @@ def test_too_many_refused_saves_pause_the_map_and_are_told_once(program: Program
     _until(lambda: program.cli("alerts", "events", "--state", "open") == [])
     program.cli("alerts", "remove", "customers fail")
     assert program.cli("alerts", "list") == [] and len(chat.cards) == 2
+
+
+@contextmanager
+def _away(program: Program, database: str) -> Iterator[None]:
+    """Meanwhile the environment's database answers nobody."""
+    server = EmbeddedServer(program.folder / "postgres")
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
+    server.stop()
+
+
+def _save(program: Program, memo: str) -> tuple[int, float]:
+    """Somebody saves a customer: the answer's status, and the seconds it took."""
+    began = time.monotonic()
+    status = program.finops("PATCH", customer_path("US-001"), {"SalesMemo": memo}).status_code
+    return status, time.monotonic() - began
+
+
+def test_an_environment_that_is_away_has_its_maps_paused_and_people_go_on_working(program: Program, chat: Chat) -> None:
+    program.cli(
+        *("alerts", "set", "dataverse is away", "--error-type", "system", "--threshold", "3", "--within", "5m"),
+        *("--map", MAP, "--action", "pause", "--webhook", chat.url),
+    )
+    with _away(program, "dualwrite_dataverse"):
+        refused = []
+        while (saved := _save(program, f"refused {len(refused)}"))[0] >= 400:
+            refused.append(saved[1])
+            assert len(refused) < 200
+            time.sleep(0.2)
+        assert len(refused) >= 3 and max(refused) < 1.5, refused
+        assert _save(program, "while it was away")[0] < 300
+        _until(lambda: len(chat.cards) == 1)
+        assert "system error" in chat.texts()[0] and "The map has been paused." in chat.texts()[0]
+    _until(lambda: program.call("admin", "GET", "/health").status_code == 200)
+    program.cli("maps", "resume", MAP)
+    found = program.account("US-001")
+    assert found is not None and found["description"] == "while it was away"
+    program.cli("alerts", "remove", "dataverse is away")
+    assert len(chat.cards) == 1
