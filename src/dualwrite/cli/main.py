@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, str] = {
     "initial-sync": "dualwrite.cli.initial_sync:app",
     "queue": "dualwrite.cli.queues.waiting:app",
     "catch-ups": "dualwrite.cli.queues.catch_ups:app",
+    "errors": "dualwrite.cli.errors:app",
     "keys": "dualwrite.cli.keys:app",
     "solutions": "dualwrite.cli.solutions:app",
     "tables": "dualwrite.cli.tables:app",
