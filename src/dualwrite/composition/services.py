@@ -139,6 +139,7 @@ def _desk(house: House) -> Desk:
         alerts=alert_desk(house),
         link=link_desk(house),
         examination=house.examination,
+        errors_of=house.errors_of,
     )
 
 

@@ -21,6 +21,7 @@ from dualwrite.store.integration_jobs import IntegrationJobRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
 from dualwrite.store.owning_teams import OwningTeamRepository
+from dualwrite.store.operations import OperationRepository
 from dualwrite.store.partitions import PartitionRepository
 from dualwrite.store.pending_copies import PendingCopyRepository
 from dualwrite.store.refusals import RefusalRepository
@@ -51,6 +52,7 @@ class Repositories:
         self.sync_errors = SyncErrorRepository(transactions)
         self.file_imports = FileImportRepository(transactions)
         self.idempotency_keys = IdempotencyKeyRepository(transactions)
+        self.operations = OperationRepository(transactions)
         self.activity = ActivityLog(transactions)
         self.alerts = AlertRepository(transactions)
         self.clients = ClientRepository(transactions)

@@ -584,6 +584,21 @@ idempotency_key = Table(
     Index(None, "taken_at"),
 )
 
+operation = Table(
+    "operation",
+    metadata,
+    Column("operation", Uuid, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("alive_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("progress", JSONB, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+    Index(None, "connection", "kind", "started_at"),
+)
+
 pending_copy = Table(
     "pending_copy",
     metadata,

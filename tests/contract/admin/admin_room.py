@@ -18,6 +18,7 @@ from dualwrite.errors import DualwriteError, NotAuthenticated
 from dualwrite.lifecycle.catch_up.desk import CatchUps
 from dualwrite.lifecycle.catch_up.queue import Queue
 from dualwrite.lifecycle.catch_up.work import CatchUpWork
+from dualwrite.lifecycle.errors.desk import SyncErrors
 from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.maps import MapLifecycle
 from dualwrite.linking.desk import LinkDesk
@@ -34,6 +35,7 @@ from dualwrite.store.alerts import Channel
 from dualwrite.store.catch_ups import CatchUpId
 from dualwrite.sync.catch_up.replay import Replay
 from dualwrite.sync.live import LiveSync
+from dualwrite.sync.retrying.retry import Retry
 from dualwrite.sync.stored_failures import StoredFailures
 from dualwrite.sync.stored_router import StoredRouter
 from inline_conductor import InlineConductor
@@ -93,6 +95,7 @@ class AdminRoom:
             catch_ups=self.catch_ups,
             alerts=AlertDesk(self.store, "main", seal=OpenSeal(), notifiers=self.notifiers, now=system_clock),
             link=self.link,
+            errors_of=self.errors_of,
             examination=Examination(self.store, "main", self.linked.pair, self.router, system_clock),
         )
 
@@ -117,6 +120,10 @@ class AdminRoom:
     @property
     def catch_ups(self) -> CatchUps:
         return CatchUps(self.store, "main", self.router, self._queue, conductor=self.replayer)
+
+    def errors_of(self, who: str) -> SyncErrors:
+        retry = Retry(self.linked.pair, self.router, self.linked.tally)
+        return SyncErrors(self.store, "main", self.router, retry, who=who)
 
     def lifecycle(self, who: str) -> MapLifecycle:
         return MapLifecycle(

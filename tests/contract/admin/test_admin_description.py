@@ -10,7 +10,7 @@ from pathlib import Path
 
 from admin_room import GROUPS, Client
 
-_EXAMPLES = "4"
+_EXAMPLES = "2"
 _SEED = "20260101"
 _EXCEPTIONS = """
 # What an alert setting names has to be there, and addresses have to be ones: no schema can say that.

@@ -58,7 +58,12 @@ class ApiSyncOffice:
         if companies is None:
             linked = (await self.api.get("/connection"))["companies"]
             companies = tuple(str(each["legal_entity"]) for each in linked)
-        rows = {each["map"]: {Side(side): int(number) for side, number in each["rows"].items()} for each in told}
+        taken = {each.name for each in arrangement.choices}
+        rows = {
+            each["map"]: {Side(side): int(number) for side, number in each["rows"].items()}
+            for each in told
+            if each["map"] in taken
+        }
         return Proposed(arrangement, companies, rows)
 
     async def preview(self, proposed: Proposed, *, samples: int, seen: Seen) -> Sequence[PreviewedWay]:

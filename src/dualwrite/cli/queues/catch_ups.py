@@ -11,11 +11,11 @@ from rich.text import Text
 
 from dualwrite.cli.initial_sync.words import moment, seconds_in_words
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import one_map
+from dualwrite.cli.map_names import find_map
 from dualwrite.cli.output import grid
 from dualwrite.cli.queues.choices import STATE_WORDS, CatchUpName, find_catch_up, short
 from dualwrite.cli.queues.following import catch_up_document, catch_up_facts, follow, next_commands, went_well
-from dualwrite.composition.house import House
+from dualwrite.cli.queues.office import QueueOffice, at_queue_office
 from dualwrite.store.catch_ups import CatchUp
 
 app = typer.Typer(help="Catch-ups: how the queues of resumed maps were worked off; follow one.", no_args_is_help=True)
@@ -30,11 +30,12 @@ def list_catch_ups(
     """List the catch-ups, the latest first: when, of how many maps, and how their records ended."""
     call = invocation(context)
 
-    async def history(house: House) -> Sequence[CatchUp]:
-        name = None if map_name is None else await one_map(house, map_name)
-        return await house.catch_ups.history(map=name, limit_rows=most)
+    async def history(office: QueueOffice) -> Sequence[CatchUp]:
+        known = [each.name for each in await office.states()]
+        name = None if map_name is None else find_map(known, map_name)
+        return await office.history(map=name, limit_rows=most)
 
-    found = call.in_house(history)
+    found = at_queue_office(call, history)
     nothing = Text("There has been no catch-up yet: dualwrite maps pause, then dualwrite maps resume", style="dim")
     call.output.show([catch_up_document(each) for each in found], _table(found) if found else nothing)
 
@@ -43,7 +44,7 @@ def list_catch_ups(
 def show_catch_up(context: typer.Context, name: CatchUpName = "") -> None:
     """Show how a catch-up stands or went."""
     call = invocation(context)
-    found = call.in_house(lambda house: find_catch_up(house, name))
+    found = at_queue_office(call, lambda office: find_catch_up(office, name))
     call.output.show(catch_up_document(found), catch_up_facts(found), next_commands(found))
 
 
@@ -52,10 +53,10 @@ def watch_catch_up(context: typer.Context, name: CatchUpName = "") -> None:
     """Follow a catch-up until it has come to its end; Ctrl-C leaves it as it is. Exit code 1 as for: maps resume."""
     call = invocation(context)
 
-    async def followed(house: House) -> CatchUp:
-        return await follow(house, call.output.console, (await find_catch_up(house, name)).run)
+    async def followed(office: QueueOffice) -> CatchUp:
+        return await follow(office, call.output.console, (await find_catch_up(office, name)).run)
 
-    found = call.in_house(followed)
+    found = at_queue_office(call, followed)
     call.output.show(catch_up_document(found), catch_up_facts(found), next_commands(found))
     if not went_well(found):
         raise typer.Exit(1)

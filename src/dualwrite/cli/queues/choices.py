@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dualwrite.cli.initial_sync.words import Word
-from dualwrite.composition.house import House
+from dualwrite.cli.queues.office import QueueOffice
 from dualwrite.store.catch_ups import CatchUp, CatchUpId, CatchUpState
 
 CatchUpName = Annotated[
@@ -40,6 +40,6 @@ def short(run: CatchUpId) -> str:
     return str(run)[:_LETTERS]
 
 
-async def find_catch_up(house: House, name: str) -> CatchUp:
+async def find_catch_up(office: QueueOffice, name: str) -> CatchUp:
     """The catch-up that ``name`` stands for. Raises: NotFound."""
-    return await house.catch_ups.find(name.strip().lower())
+    return await office.find(name.strip().lower())

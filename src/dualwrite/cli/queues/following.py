@@ -13,26 +13,21 @@ from rich.text import Text
 from dualwrite.cli.initial_sync.words import moment, seconds_in_words
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.queues.choices import STATE_WORDS, short
-from dualwrite.composition.house import CONNECTION, House
+from dualwrite.cli.queues.office import QueueOffice
 from dualwrite.lifecycle.catch_up.work import shown
 from dualwrite.store.catch_ups import CatchUp, CatchUpId, CatchUpState
 
 _LOOK_S = 0.5
 
 
-async def follow(house: House, console: Console, run: CatchUpId) -> CatchUp:
-    """The catch-up when it is at rest; this process takes part in it."""
-    ended = asyncio.ensure_future(house.catch_ups.ended(run))
+async def follow(office: QueueOffice, console: Console, run: CatchUpId) -> CatchUp:
+    """The catch-up when it is at rest."""
+    ended = asyncio.ensure_future(office.ended(run))
     with console.status("Catching up…") as status:
         while not ended.done():
-            status.update(_standing(await house.catch_ups.get(run), await _left(house, run)))
+            status.update(_standing(await office.get(run), await office.left(run)))
             await asyncio.wait((ended,), timeout=_LOOK_S)
     return await ended
-
-
-async def _left(house: House, run: CatchUpId) -> int:
-    connection = await house.store.connections.named(CONNECTION)
-    return await house.queue(connection.primary_side).left((await house.catch_ups.get(run)).maps)
 
 
 def _standing(catch_up: CatchUp, left: int) -> Text:

@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import Invocation, invocation
-from dualwrite.cli.map_choices import WHO, All, Names, counted, one_of
-from dualwrite.cli.map_names import chosen_maps, short_names
+from dualwrite.cli.map_choices import All, Names, counted, one_of
+from dualwrite.cli.map_names import find_map, short_names
 from dualwrite.cli.queues.choices import Detach, Related
 from dualwrite.cli.queues.following import (
     catch_up_document,
@@ -20,7 +20,7 @@ from dualwrite.cli.queues.following import (
     next_commands,
     went_well,
 )
-from dualwrite.composition.house import CONNECTION, House
+from dualwrite.cli.queues.office import QueueOffice, at_queue_office
 from dualwrite.lifecycle.related_maps import OfferedMap
 from dualwrite.lifecycle.transitions import Action, allowed_from
 from dualwrite.store.catch_ups import CatchUp, CatchUpId, QueueOption
@@ -34,13 +34,13 @@ def pause_maps(context: typer.Context, names: Names = None, every: All = False, 
     one_of(names, every)
     call = invocation(context)
 
-    async def paused(house: House) -> tuple[Sequence[str], Sequence[OfferedMap]]:
-        chosen, others = await _chosen(house, Action.PAUSE, names or (), related=related)
+    async def paused(office: QueueOffice) -> tuple[Sequence[str], Sequence[OfferedMap]]:
+        chosen, others = await _chosen(office, Action.PAUSE, names or (), related=related)
         if chosen:
-            await house.lifecycle.pause(chosen)
+            await office.pause(chosen)
         return chosen, others
 
-    chosen, others = call.in_house(paused)
+    chosen, others = at_queue_office(call, paused)
     document = {"paused": chosen, "related": [each.name for each in others]}
     call.output.show(document, f"Paused: {counted(chosen)}" if chosen else "No map was running.")
     _tell_related(call, others, "look up rows of them and are still running; what they carry may be refused")
@@ -67,15 +67,15 @@ def resume_maps(
     option = QueueOption.KEEP if keep_as_errors else QueueOption.DISCARD if discard else QueueOption.REPLAY
     call = invocation(context)
 
-    async def resumed(house: House) -> CatchUp | CatchUpId | None:
-        chosen, others = await _chosen(house, Action.RESUME, names or (), related=related)
+    async def resumed(office: QueueOffice) -> CatchUp | CatchUpId | None:
+        chosen, others = await _chosen(office, Action.RESUME, names or (), related=related)
         _tell_related(call, others, "are paused, too, and hold rows that they look up")
         if not chosen:
             return None
-        run = await house.catch_ups.start(chosen, option=option, who=WHO)
-        return run if detach else await follow(house, call.output.console, run)
+        run = await office.resume(chosen, option=option)
+        return run if detach else await follow(office, call.output.console, run)
 
-    ended = call.in_house(resumed)
+    ended = at_queue_office(call, resumed)
     if ended is None:
         call.output.show({"resumed": []}, "No map was paused.")
     elif isinstance(ended, CatchUp):
@@ -87,17 +87,19 @@ def resume_maps(
 
 
 async def _chosen(
-    house: House, action: Action, texts: Sequence[str], *, related: bool
+    office: QueueOffice, action: Action, texts: Sequence[str], *, related: bool
 ) -> tuple[Sequence[str], Sequence[OfferedMap]]:
     """The maps that are meant, in order, and the related ones that the action is possible with and that are not."""
+    maps = await office.states()
     if not texts:
-        maps = await house.store.maps.list(CONNECTION)
         return [each.name for each in maps if each.state in allowed_from(action)], ()
-    chosen = await chosen_maps(house, texts)
-    others = [each for each in await house.lifecycle.offered(action, chosen) if each.related and each.allowed]
+    known = [each.name for each in maps]
+    named = {find_map(known, text) for text in texts}
+    chosen = [name for name in known if name in named]
+    others = [each for each in await office.offered(action, chosen) if each.related and each.allowed]
     if not related:
         return chosen, others
-    order = [each.name for each in await house.lifecycle.offered(action, chosen)]
+    order = [each.name for each in await office.offered(action, chosen)]
     wanted = {*chosen, *(each.name for each in others)}
     return [name for name in order if name in wanted], ()
 

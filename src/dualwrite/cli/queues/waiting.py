@@ -11,10 +11,10 @@ from rich.text import Text
 
 from dualwrite.cli.initial_sync.words import ARROWS, moment
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_names import chosen_maps, short_names
+from dualwrite.cli.map_names import find_map, short_names
 from dualwrite.cli.output import grid
 from dualwrite.cli.queues.choices import MapName
-from dualwrite.composition.house import House
+from dualwrite.cli.queues.office import QueueOffice, at_queue_office
 from dualwrite.environments.operation import Operation
 from dualwrite.environments.queue import QueueCount, QueuedRecord, QueueFilter
 from dualwrite.metadata.schema import Side
@@ -29,10 +29,7 @@ def count_queue(context: typer.Context) -> None:
     """Count what waits, by map and direction: transactions, records, size, and since when."""
     call = invocation(context)
 
-    async def counted(house: House) -> Sequence[QueueCount]:
-        return [*await house.finops.queue_counts(), *await house.dataverse.queue_counts()]
-
-    counts = sorted(call.in_house(counted), key=lambda each: each.map)
+    counts = sorted(at_queue_office(call, lambda office: office.counts()), key=lambda each: each.map)
     nothing = Text("Nothing waits.", style="dim")
     call.output.show([_count_document(each) for each in counts], _counts_table(counts) if counts else nothing)
 
@@ -61,17 +58,17 @@ def list_queue(
     place = _place(after)
     call = invocation(context)
 
-    async def listed(house: House) -> Sequence[QueuedRecord]:
-        names = frozenset(await chosen_maps(house, maps)) if maps else None
+    async def listed(office: QueueOffice) -> Sequence[QueuedRecord]:
+        known = [each.name for each in await office.states()] if maps else []
+        names = frozenset(find_map(known, each) for each in maps) if maps else None
         which = QueueFilter(maps=names, key=key, legal_entity=legal_entity, operation=operation)
-        environments = [house.finops, house.dataverse]
         found: list[QueuedRecord] = []
-        for each in environments:
-            if side is None or each.side is side:
-                found += await each.queued(which, after=place, limit_rows=most)
+        for each in Side:
+            if side in (None, each):
+                found += await office.queued(each, which, after=place, limit_rows=most)
         return found
 
-    records = call.in_house(listed)
+    records = at_queue_office(call, listed)
     nothing = Text("Nothing waits that is meant.", style="dim")
     call.output.show([_record_document(each) for each in records], _records_table(records) if records else nothing)
     if records:

@@ -25,6 +25,7 @@ from dualwrite.servers.admin.link import routes as link
 from dualwrite.servers.admin.maps import routes as maps
 from dualwrite.servers.admin.operations import routes as operations
 from dualwrite.servers.admin.operations.catch_ups import CatchUpOperations
+from dualwrite.servers.admin.operations.error_retries import ErrorRetries
 from dualwrite.servers.admin.operations.initial_syncs import InitialSyncOperations
 from dualwrite.servers.admin.operations.standing import PREFIX, OperationSource
 from dualwrite.servers.admin.problems import answer_with_problems, refusals
@@ -89,7 +90,13 @@ def build_api(desk: Desk, authenticate: Authenticate, *, closing: asyncio.Event)
     api.state.desk = desk
     api.state.authenticate = authenticate
     api.state.closing = closing
-    sources: Sequence[OperationSource] = (InitialSyncOperations(desk.reports), CatchUpOperations(desk.catch_ups))
+    retries = ErrorRetries(desk.store.operations, desk.connection)
+    api.state.retries = retries
+    sources: Sequence[OperationSource] = (
+        InitialSyncOperations(desk.reports),
+        CatchUpOperations(desk.catch_ups),
+        retries,
+    )
     api.state.operations = sources
     for each in _RESOURCES:
         api.include_router(each.router)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from dualwrite.environments.port import Caller
 from dualwrite.lifecycle.catch_up.desk import CatchUps
+from dualwrite.lifecycle.errors.desk import SyncErrors
 from dualwrite.lifecycle.initial_sync.conductor import Conductor
 from dualwrite.lifecycle.initial_sync.desk import InitialSyncs
 from dualwrite.lifecycle.initial_sync.reports import SyncReports
@@ -45,6 +46,7 @@ class Desk:
     alerts: AlertDesk
     link: LinkDesk
     examination: Examination
+    errors_of: Callable[[str], SyncErrors]
 
     @property
     def syncs(self) -> InitialSyncs:
@@ -53,6 +55,9 @@ class Desk:
     @property
     def reports(self) -> SyncReports:
         return SyncReports(self.store, self.connection)
+
+    def errors(self, caller: Caller) -> SyncErrors:
+        return self.errors_of(caller.name)
 
     def lifecycle(self, caller: Caller) -> MapLifecycle:
         return self.lifecycle_of(caller.name)

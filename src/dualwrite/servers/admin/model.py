@@ -58,7 +58,7 @@ def _of_our_times(moment: datetime) -> datetime:
 
 def _in_words(given: object) -> object:
     # A number would be taken for seconds since 1970.
-    if isinstance(given, str) and "-" not in given[1:]:
+    if isinstance(given, int | float) or (isinstance(given, str) and "-" not in given[1:]):
         raise ValueError("a moment is written like 2026-01-31T08:00:00Z")
     return given
 

@@ -32,6 +32,7 @@ class CatchUpShown(Told):
     """One catch-up. ``queued`` transactions waited when it began."""
 
     run: UUID
+    connection: str
     maps: Sequence[str]
     option: QueueOption
     state: CatchUpState

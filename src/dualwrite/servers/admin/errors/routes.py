@@ -5,19 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from dualwrite.errors import NotFound
-from dualwrite.servers.admin.callers import Reader
+from dualwrite.lifecycle.errors.desk import BY_CAUSE
+from dualwrite.servers.admin.callers import Customizer, Reader
 from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.errors.chosen import Chosen
-from dualwrite.servers.admin.errors.models import ErrorGroupShown, ErrorShown
+from dualwrite.servers.admin.errors.models import (
+    Dismissed,
+    ErrorGroupShown,
+    ErrorsChosen,
+    ErrorShown,
+    ErrorsNamed,
+    RetryReportShown,
+)
+from dualwrite.servers.admin.operations.error_retries import ErrorRetries
+from dualwrite.servers.admin.operations.models import Operation
+from dualwrite.servers.admin.operations.standing import accepted
 from dualwrite.servers.admin.paging import A_PAGE, Cursor, Limit, Page, next_address, read_cursor
+from dualwrite.servers.admin.problems import refusals
 from dualwrite.store.sync_errors import SyncErrorField
 
 router = APIRouter(tags=["errors"])
 
-_BY_CAUSE = (SyncErrorField.MAP, SyncErrorField.DIRECTION, SyncErrorField.COLUMN, SyncErrorField.CAUSE)
+
+def _retries(request: Request) -> ErrorRetries:
+    retries: ErrorRetries = request.app.state.retries
+    return retries
+
+
+Retries = Annotated[ErrorRetries, Depends(_retries)]
+
 Number = Annotated[int, Path(ge=1, le=2**53 - 1, description="The error's number.")]
 
 
@@ -28,7 +47,7 @@ async def list_errors(
     """The errors, latest first."""
     after = read_cursor(cursor, int)
     before = None if after is None else int(after[0] or 0)
-    found = await desk.store.sync_errors.list(desk.connection, which, before=before, limit_rows=limit + 1)
+    found = await desk.errors(caller).list(which, before=before, limit_rows=limit + 1)
     shown = found[:limit]
     more = next_address(request, [shown[-1].id]) if len(found) > limit else None
     return Page(items=[ErrorShown.of(each) for each in shown], next=more)
@@ -44,14 +63,55 @@ async def group_errors(
     ] = None,
 ) -> Sequence[ErrorGroupShown]:
     """The errors grouped, the largest group first."""
-    fields = tuple(dict.fromkeys(by or _BY_CAUSE))
-    return [ErrorGroupShown.of(each) for each in await desk.store.sync_errors.groups(desk.connection, which, by=fields)]
+    fields = tuple(dict.fromkeys(by or BY_CAUSE))
+    return [ErrorGroupShown.of(each) for each in await desk.errors(caller).groups(which, by=fields)]
 
 
 @router.get("/errors/{number:int}", operation_id="showError")
 async def show_error(caller: Reader, desk: TheDesk, number: Number) -> ErrorShown:
     """One error, with the whole record."""
-    found = await desk.store.sync_errors.get(desk.connection, number)
-    if found is None:
-        raise NotFound(f"There is no error {number}.", error=number)
-    return ErrorShown.of(found)
+    return ErrorShown.of(await desk.errors(caller).show(number))
+
+
+@router.get(
+    "/errors.csv",
+    operation_id="downloadErrors",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def download_errors(caller: Reader, desk: TheDesk, which: Chosen) -> StreamingResponse:
+    """All of these errors with their whole records, as a file, the earliest first."""
+    headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
+    return StreamingResponse(desk.errors(caller).download(which), media_type="text/csv", headers=headers)
+
+
+@router.post("/errors/actions/retry", operation_id="retryErrors", responses=refusals(409))
+async def retry(caller: Customizer, desk: TheDesk, asked: ErrorsNamed) -> RetryReportShown:
+    """These records, and the others of their transactions, are on the other side, stale, or refused once more."""
+    return RetryReportShown.of(await desk.errors(caller).retry(asked.errors))
+
+
+@router.post(
+    "/errors/actions/retry-all",
+    operation_id="retryAllErrors",
+    status_code=202,
+    response_model=Operation,
+    responses=refusals(409),
+)
+async def retry_all(
+    request: Request, caller: Customizer, desk: TheDesk, retries: Retries, asked: ErrorsChosen
+) -> Response:
+    """All open errors that are meant are tried again, in the order in which they failed: that is the operation."""
+    return accepted(request, await retries.begin(desk.errors(caller), asked.filter(), who=caller.name))
+
+
+@router.post("/errors/actions/dismiss", operation_id="dismissErrors", responses=refusals(409))
+async def dismiss(caller: Customizer, desk: TheDesk, asked: ErrorsNamed) -> Dismissed:
+    """These errors are dismissed: the other side goes without."""
+    return Dismissed(dismissed=await desk.errors(caller).dismiss(asked.errors))
+
+
+@router.post("/errors/actions/dismiss-all", operation_id="dismissAllErrors", responses=refusals(409))
+async def dismiss_all(caller: Customizer, desk: TheDesk, asked: ErrorsChosen) -> Dismissed:
+    """All open errors that are meant are dismissed."""
+    return Dismissed(dismissed=await desk.errors(caller).dismiss_all(asked.filter()))

@@ -35,6 +35,8 @@ class QueuedRecordShown(Told):
     operation: Operation
     record_id: str
     record: str
+    key: str
+    """The record as both sides spell it: table, company and key."""
     changed: Sequence[str] | None
     """The columns that were changed; null: all of them."""
     row: Mapping[str, Any]
@@ -42,7 +44,8 @@ class QueuedRecordShown(Told):
 
     @classmethod
     def of(cls, each: QueuedRecord) -> QueuedRecordShown:
-        return cls.model_validate(each)
+        facts = {name: getattr(each, name) for name in cls.model_fields if name != "key"}
+        return cls(key=each.mark, **facts)
 
 
 class QueueCountShown(Told):
@@ -76,15 +79,19 @@ async def list_queue(
     key: Annotated[Name | None, Query(description="A part of the integration key, with no regard to case.")] = None,
     legal_entity: Annotated[Name | None, Query(description="Only this legal entity.")] = None,
     operation: Annotated[Operation | None, Query(description="Only changes of this kind.")] = None,
+    behind: Annotated[
+        str | None,
+        Query(pattern=r"^[0-9]{1,15}([.][0-9]{1,9})?$", description="Only behind this place, such as 120 or 120.3."),
+    ] = None,
     limit: Limit = A_PAGE,
     cursor: Cursor = None,
 ) -> Page[QueuedRecordShown]:
     """What waits in one environment, in the order in which it will be replayed."""
-    after = read_cursor(cursor, int, int)
+    position, _, number = (behind or "0").partition(".")
+    after = read_cursor(cursor, int, int) or (int(position), int(number or 0))
     which = QueueFilter(frozenset(map) if map else None, key, legal_entity, operation)
-    found = await desk.pair.side(side).queued(
-        which, after=(0, 0) if after is None else (int(after[0] or 0), int(after[1] or 0)), limit_rows=limit + 1
-    )
+    place = (int(after[0] or 0), int(after[1] or 0))
+    found = await desk.pair.side(side).queued(which, after=place, limit_rows=limit + 1)
     shown = found[:limit]
     more = next_address(request, (shown[-1].position, shown[-1].number)) if len(found) > limit else None
     return Page(items=[QueuedRecordShown.of(each) for each in shown], next=more)
