@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     resumed or stopped. ``stop``: it is stopped, and what waits becomes catch-up errors."""
 
     activity_days: int = Field(default=90, ge=1, le=3_650)
-    """How many days the activity log is kept."""
+    """How many days the activity log is kept, and alerts that are over."""
 
     error_days: int = Field(default=30, ge=1, le=3_650)
     """How many days errors are kept, settled or not. The activity log tells how many were still open when they went."""

@@ -43,7 +43,7 @@ async def watching(house: House) -> AsyncIterator[None]:
         now=system_clock,
     )
     keep = timedelta(days=house.settings.activity_days)
-    retention = ActivityRetention(house.store.activity, keep=keep, now=system_clock)
+    retention = ActivityRetention(house.store.activity, house.store.alerts, keep=keep, now=system_clock)
     tasks = [asyncio.ensure_future(each.run()) for each in (watch, retention)]
     try:
         yield

@@ -329,6 +329,12 @@ class AlertRepository:
         found = await self.events(connection_name, before=number + 1, limit_rows=1)
         return found[0] if found and found[0].id == number else None
 
+    async def forget(self, before: datetime) -> int:
+        """No event is kept that was over before ``before``; gives how many were."""
+        t = tables.alert_event
+        async with self._transactions.begin() as connection:
+            return (await connection.execute(delete(t).where(t.c.cleared_at < before))).rowcount
+
     # --- actions ----------------------------------------------------------------------------------------------------
 
     async def claim_action(self, connection_name: str, *, now: datetime, until: datetime) -> AlertEvent | None:

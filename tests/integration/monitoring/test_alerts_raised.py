@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from alert_room import CUSTOMERS, GROUPS, AlertRoom, not_allowed, told
 
 from dualwrite.errors import EnvironmentUnavailable, NotFound, SettingsRefused
+from dualwrite.monitoring.activities.retention import ActivityRetention
 from dualwrite.store import Store
 from dualwrite.store.alerts import ActionState, AlertAction, AlertWindow, ClearedBecause, EventFilter, WindowUnit
 from dualwrite.store.maps import MapState
@@ -233,3 +235,16 @@ async def test_events_are_paged_and_filtered(room: AlertRoom) -> None:
     assert [each.map for each in (*first, *rest)] == [CUSTOMERS, GROUPS, CUSTOMERS]
     assert len(await room.desk.events(EventFilter(map=GROUPS))) == 1
     assert (await room.desk.event(rest[0].id)).id == rest[0].id
+
+
+async def test_alerts_that_are_over_are_forgotten_in_time_and_open_ones_never(room: AlertRoom) -> None:
+    await room.set(action=AlertAction.NONE)
+    room.fails(CUSTOMERS, 3)
+    await room.round()
+    room.clock.goes(minutes=6)
+    room.fails(GROUPS, 3)
+    await room.round()
+    room.clock.goes(days=90)
+    retention = ActivityRetention(room.store.alerts, keep=timedelta(days=30), now=room.clock)
+    assert await retention.forget() == 1
+    assert [each.map for each in await room.events()] == [GROUPS]

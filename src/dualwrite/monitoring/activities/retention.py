@@ -1,20 +1,26 @@
-"""How long the activity log is kept."""
+"""How long activities, and alerts that are over, are kept."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from dualwrite.errors import DualwriteError
 from dualwrite.security.clock import Clock
-from dualwrite.store.activity import ActivityLog
 
 log = structlog.get_logger(__name__)
 
 ROUND = timedelta(hours=1)
+
+
+class Log(Protocol):
+    """Something that forgets (``store.activity``, ``store.alerts``)."""
+
+    async def forget(self, before: datetime) -> int: ...
 
 
 class ActivityRetention:
@@ -22,13 +28,12 @@ class ActivityRetention:
 
     def __init__(
         self,
-        activities: ActivityLog,
-        *,
+        *logs: Log,
         keep: timedelta,
         now: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._activities = activities
+        self._logs = logs
         self._keep = keep
         self._now = now
         self._pause = pause
@@ -46,5 +51,5 @@ class ActivityRetention:
             await self._pause(ROUND.total_seconds())
 
     async def forget(self) -> int:
-        """No activity is older than it is to be kept; gives how many were. Raises: EnvironmentUnavailable."""
-        return await self._activities.forget(self._now() - self._keep)
+        """Nothing is older than it is to be kept; gives how many were. Raises: EnvironmentUnavailable."""
+        return sum([await each.forget(self._now() - self._keep) for each in self._logs])
