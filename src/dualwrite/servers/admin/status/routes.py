@@ -34,7 +34,7 @@ async def connection(caller: Reader, desk: TheDesk) -> ConnectionShown:
     """The environments that are connected, and the legal entities that are linked."""
     found = await desk.store.connections.get(desk.connection)
     if found is None:
-        raise NotFound("The environments are not linked. Link them: dualwrite link", connection=desk.connection)
+        raise NotFound("The environments are not linked. Link them: dualwrite link create", connection=desk.connection)
     companies = await desk.store.connections.companies(desk.connection)
     return ConnectionShown(
         name=found.name,
