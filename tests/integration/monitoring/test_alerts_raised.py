@@ -10,8 +10,17 @@ from alert_room import CUSTOMERS, GROUPS, AlertRoom, not_allowed, told
 
 from dualwrite.errors import EnvironmentUnavailable, NotFound, SettingsRefused
 from dualwrite.monitoring.activities.retention import ActivityRetention
+from dualwrite.security.secrets_file import KEY_FILE
 from dualwrite.store import Store
-from dualwrite.store.alerts import ActionState, AlertAction, AlertWindow, ClearedBecause, EventFilter, WindowUnit
+from dualwrite.store.alerts import (
+    ActionState,
+    AlertAction,
+    AlertWindow,
+    ClearedBecause,
+    DeliveryState,
+    EventFilter,
+    WindowUnit,
+)
 from dualwrite.store.maps import MapState
 from dualwrite.store.sync_errors import Category
 from waiting import until
@@ -209,6 +218,25 @@ async def test_webhooks_are_kept_encrypted_and_shown_without_their_secret(room: 
     await room.round()
     assert [destination for destination, _ in room.cards.sent] == [url]
     assert "hidden" not in str([each.details for each in await room.store.activity.list()])
+
+
+async def test_another_key_file_costs_the_webhooks_and_nothing_else(room: AlertRoom) -> None:
+    await room.set(webhooks=("https://flow.example.com/workflows/1?sig=hidden",))
+    (room.folder / KEY_FILE).unlink()
+    room.fails(times=3)
+    await room.round()
+    (event,) = await room.events()
+    assert await room.state() is MapState.PAUSED and len(room.mails.sent) == 1 and room.cards.sent == []
+    mail, card = event.deliveries
+    assert mail.state is DeliveryState.SENT and "Restore the key file" in card.message
+    assert card.shown.startswith("encrypted with another key")
+
+
+async def test_before_anything_is_linked_there_is_nothing_to_watch(room: AlertRoom) -> None:
+    await room.store.connections.remove("main")
+    with pytest.raises(NotFound, match="dualwrite link"):
+        await room.set()
+    await room.round()
 
 
 async def test_a_removed_setting_ends_its_alerts_and_keeps_them_on_record(room: AlertRoom) -> None:

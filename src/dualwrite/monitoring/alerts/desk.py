@@ -35,6 +35,7 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+", re.ASCII)
 _LONGEST_NAME = 100
 _MOST_DESTINATIONS = 50
 _LONGEST_DAYS = 31
+_UNREADABLE = "encrypted with another key:"
 
 
 class Seal(Protocol):
@@ -103,8 +104,10 @@ class AlertDesk:
     async def set(self, draft: AlertDraft, *, who: str) -> AlertSetting:
         """The setting of this name is as ``draft`` says. Idempotent.
 
-        Raises: SettingsRefused, with everything that cannot work.
+        Raises: SettingsRefused, with everything that cannot work; NotFound while nothing is linked.
         """
+        if await self._store.connections.get(self._connection) is None:
+            raise NotFound("Nothing is linked yet, so nothing can fail. Link first: dualwrite link")
         problems = [*_problems(draft), *await self._unknown_maps(draft)]
         before = await self._store.alerts.setting(self._connection, draft.name)
         kept = {} if before is None else dict(zip(self.webhooks(before), before.rule.webhooks, strict=True))
@@ -158,7 +161,7 @@ class AlertDesk:
 
     def webhooks(self, setting: AlertSetting) -> tuple[str, ...]:
         """The URLs as they may be shown: whoever has the rest of one can post in its name."""
-        return tuple(shown_url(self._opened(each)) for each in setting.rule.webhooks)
+        return tuple(map(self._shown, setting.rule.webhooks))
 
     def destinations(self, setting: AlertSetting) -> Sequence[Destination]:
         """Everybody that the setting tells."""
@@ -227,6 +230,13 @@ class AlertDesk:
             "recipients": rule.recipients,
             "webhooks": self.webhooks(setting),
         }
+
+    def _shown(self, sealed: str) -> str:
+        try:
+            return shown_url(self._opened(sealed))
+        except SettingsRefused:
+            # Whoever brought another key file must be able to see what is to be set anew, and the others to be told.
+            return f"{_UNREADABLE} {sha256(sealed.encode()).hexdigest()[:6]}"
 
     def _sealed(self, url: str) -> str:
         return self._seal.encrypt(url.encode()).decode("ascii")
