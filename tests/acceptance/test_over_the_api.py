@@ -54,6 +54,10 @@ def test_a_command_says_the_same_from_here_and_from_elsewhere(program: Program, 
         ("maps", "validate", "Customer groups"),
         ("initial-sync", "list"),
         ("initial-sync", "show"),
+        ("activities", "list", "--top", "5"),
+        ("errors", "list", "--settled"),
+        ("errors", "groups", "--settled"),
+        ("catch-ups", "list"),
     ):
         assert elsewhere.cli(*command) == plain(program.cli(*command)), command
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dualwrite.cli.map_choices import one_map
-from dualwrite.composition.house import House
+from dualwrite.cli.activities.office import ActivityOffice
+from dualwrite.cli.map_names import find_map
 from dualwrite.errors import SettingsRefused
 from dualwrite.store.activity import ActivityFilter, Severity
 
@@ -42,11 +42,11 @@ class Asked:
     since: str | None
     until: str | None
 
-    async def filter(self, house: House) -> ActivityFilter:
+    async def filter(self, office: ActivityOffice) -> ActivityFilter:
         """Raises: NotAllowed for a map that is not there, SettingsRefused."""
         now = datetime.now(UTC)
         return ActivityFilter(
-            map=None if self.map is None else await one_map(house, self.map),
+            map=None if self.map is None else find_map(await office.map_names(), self.map),
             connection_wide=self.connection,
             what=self.what,
             who=self.who,

@@ -22,8 +22,8 @@ from dualwrite.cli.activities.choices import (
     What,
     Who,
 )
+from dualwrite.cli.activities.office import ActivityOffice, at_activity_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.composition.house import House
 from dualwrite.errors import SettingsRefused
 from dualwrite.monitoring.activities.exporting import ExportFormat, exported
 
@@ -51,15 +51,15 @@ def export_activities(
     asked = Asked(map_name, connection, what, who, severity, legal_entity, result, since, until)
     form = file_format or _format(to)
 
-    async def written(house: House) -> int:
-        entries = house.store.activity.all(await asked.filter(house))
+    async def written(office: ActivityOffice) -> int:
+        entries = office.all(await asked.filter(office))
         with ExitStack() as stack:
             file, characters = _opened(to, stack), 0
             async for piece in exported(entries, form):
                 characters += file.write(piece)
         return characters
 
-    characters = call.in_house(written)
+    characters = at_activity_office(call, written)
     if to != _STANDARD_OUTPUT:
         call.output.show({"file": to, "characters": characters}, Text(f"{to} has been written.", style="green"))
 

@@ -22,11 +22,11 @@ from dualwrite.cli.activities.choices import (
     What,
     Who,
 )
+from dualwrite.cli.activities.office import ActivityOffice, at_activity_office
 from dualwrite.cli.initial_sync.words import moment
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
 from dualwrite.monitoring.activities.exporting import activity_document
 from dualwrite.store.activity import Activity, Severity
 
@@ -53,17 +53,19 @@ def list_activities(
     call = invocation(context)
     asked = Asked(map_name, connection, what, who, severity, legal_entity, result, since, until)
 
-    async def found(house: House) -> Sequence[Activity]:
-        return await house.store.activity.list(await asked.filter(house), before=before, limit_rows=top)
+    async def found(office: ActivityOffice) -> Sequence[Activity]:
+        return await office.list(await asked.filter(office), before=before, limit_rows=top)
 
-    entries = call.in_house(found)
-    shown: list[RenderableType] = [_table(entries) if entries else Text("Nothing has been done.", style="dim")]
+    entries = at_activity_office(call, found)
+    shown: list[RenderableType] = [
+        activities_table(entries) if entries else Text("Nothing has been done.", style="dim")
+    ]
     if len(entries) == top:
         shown += [Text(), Text(f"the next ones: --before {entries[-1].id}", style="dim")]
     call.output.show([activity_document(each) for each in entries], *shown)
 
 
-def _table(entries: Sequence[Activity]) -> Table:
+def activities_table(entries: Sequence[Activity]) -> Table:
     names = short_names({each.map for each in entries if each.map is not None})
     table = grid("number", "when", "who", "what", "map", "result", numbers=("number", "when"))
     for each in entries:

@@ -10,14 +10,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dualwrite.cli.alerts.choices import at_desk
+from dualwrite.cli.alerts.office import AlertOffice, at_alert_office
 from dualwrite.cli.initial_sync.words import moment
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import one_map
-from dualwrite.cli.map_names import short_names
+from dualwrite.cli.map_names import find_map, short_names
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.monitoring.alerts.desk import AlertDesk
 from dualwrite.monitoring.alerts.notices import consequence_of
 from dualwrite.store.alerts import AlertEvent, Delivery, DeliveryState, EventFilter, EventState
 
@@ -41,12 +38,13 @@ def list_events(
     """List the alerts that were raised, the latest first."""
     call = invocation(context)
 
-    async def found(house: House, desk: AlertDesk) -> Sequence[AlertEvent]:
-        which = EventFilter(name=name, map=None if map_name is None else await one_map(house, map_name), state=state)
-        return await desk.events(which, before=before, limit_rows=top)
+    async def found(office: AlertOffice) -> Sequence[AlertEvent]:
+        of_map = None if map_name is None else find_map(await office.map_names(), map_name)
+        which = EventFilter(name=name, map=of_map, state=state)
+        return await office.events(which, before=before, limit_rows=top)
 
-    events = at_desk(call, found)
-    shown: list[RenderableType] = [_table(events) if events else Text("No alert has been raised.", style="green")]
+    events = at_alert_office(call, found)
+    shown: list[RenderableType] = [events_table(events) if events else Text("No alert has been raised.", style="green")]
     if len(events) == top:
         shown += [Text(), Text(f"the next ones: --before {events[-1].id}", style="dim")]
     call.output.show([event_document(each) for each in events], *shown)
@@ -81,7 +79,7 @@ def _delivery_document(each: Delivery) -> Mapping[str, object]:
     }
 
 
-def _table(events: Sequence[AlertEvent]) -> Table:
+def events_table(events: Sequence[AlertEvent]) -> Table:
     names = short_names({each.map for each in events})
     table = grid("number", "when", "alert", "map", "", "told", numbers=("number", "when"))
     for each in events:

@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from dualwrite.cli.alerts.choices import AlertName, at_desk, window_of
+from dualwrite.cli.alerts.choices import AlertName, window_of
+from dualwrite.cli.alerts.office import AlertOffice, ShownSetting, at_alert_office
 from dualwrite.cli.alerts.shown import setting_document, setting_facts
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
-from dualwrite.cli.map_names import chosen_maps
-from dualwrite.composition.house import House
+from dualwrite.cli.map_names import find_map
 from dualwrite.errors import NotFound
-from dualwrite.monitoring.alerts.desk import AlertDesk, AlertDraft
-from dualwrite.store.alerts import AlertAction, AlertSetting, AlertWindow, WindowUnit
+from dualwrite.monitoring.alerts.desk import AlertDraft
+from dualwrite.store.alerts import AlertAction, AlertWindow, WindowUnit
 from dualwrite.store.sync_errors import Category
 
 _NO_SERVER = "No mail server is set, so e-mails will wait: DUALWRITE_SMTP_HOST"
@@ -36,9 +35,13 @@ class _Given:
     webhooks: tuple[str, ...] | None
     enabled: bool | None
 
-    async def on(self, draft: AlertDraft, house: House) -> AlertDraft:
+    async def on(self, draft: AlertDraft, office: AlertOffice) -> AlertDraft:
         """The draft with what the line says. Raises: NotAllowed for a map that is not there."""
-        maps = draft.maps if self.maps is None else tuple(await chosen_maps(house, self.maps))
+        maps = draft.maps
+        if self.maps is not None:
+            known = await office.map_names()
+            wanted = {find_map(known, each) for each in self.maps}
+            maps = tuple(each for each in known if each in wanted)
         return replace(
             draft,
             categories=draft.categories if self.error_types is None else self.error_types,
@@ -92,28 +95,24 @@ def set_alert(
         enabled=enabled,
     )
 
-    async def done(house: House, desk: AlertDesk) -> tuple[AlertSetting, tuple[str, ...]]:
+    async def done(office: AlertOffice) -> ShownSetting:
         try:
-            draft = desk.draft(await desk.get(name))
+            draft = (await office.get(name)).draft
         except NotFound:
             draft = _new(name)
-        setting = await desk.set(await given.on(draft, house), who=WHO)
-        return setting, desk.webhooks(setting)
+        return await office.set(await given.on(draft, office))
 
-    setting, shown = at_desk(call, done)
-    if setting.rule.recipients and call.settings().smtp_host is None:
+    shown = at_alert_office(call, done)
+    if call.url is None and shown.setting.rule.recipients and call.settings().smtp_host is None:
         call.output.errors.print(Text(_NO_SERVER, style="yellow"))
-    call.output.show(setting_document(setting, shown), setting_facts(setting, shown))
+    call.output.show(setting_document(shown.setting, shown.webhooks), setting_facts(shown.setting, shown.webhooks))
 
 
 def remove_alert(context: typer.Context, name: AlertName) -> None:
     """Remove an alert; what it has raised stays on record."""
 
-    async def done(_: House, desk: AlertDesk) -> None:
-        await desk.remove(name, who=WHO)
-
     call = invocation(context)
-    at_desk(call, done)
+    at_alert_office(call, lambda office: office.remove(name))
     call.output.show({"removed": name}, Text(f"The alert {name} has been removed."))
 
 

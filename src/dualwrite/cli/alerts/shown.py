@@ -8,12 +8,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from dualwrite.cli.alerts.choices import AlertName, at_desk
+from dualwrite.cli.alerts.choices import AlertName
+from dualwrite.cli.alerts.office import at_alert_office
 from dualwrite.cli.initial_sync.words import moment
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.monitoring.alerts.desk import AlertDesk
 from dualwrite.store.alerts import AlertSetting
 
 _NONE_YET = "There is no alert yet: dualwrite alerts set NAME --threshold 10 --within '5 minutes' --to YOU@EXAMPLE.COM"
@@ -23,24 +22,17 @@ def list_alerts(context: typer.Context) -> None:
     """List the alerts: which errors they count, how many are too many, and what follows."""
     call = invocation(context)
 
-    async def found(_: House, desk: AlertDesk) -> tuple[Sequence[AlertSetting], Sequence[Mapping[str, object]]]:
-        settings = await desk.list()
-        return settings, [setting_document(each, desk.webhooks(each)) for each in settings]
-
-    settings, document = at_desk(call, found)
-    call.output.show(document, _table(settings) if settings else Text(_NONE_YET, style="dim"))
+    found = at_alert_office(call, lambda office: office.list())
+    settings = [each.setting for each in found]
+    document = [setting_document(each.setting, each.webhooks) for each in found]
+    call.output.show(document, alerts_table(settings) if settings else Text(_NONE_YET, style="dim"))
 
 
 def show_alert(context: typer.Context, name: AlertName) -> None:
     """Show an alert with everybody it tells."""
     call = invocation(context)
-
-    async def found(_: House, desk: AlertDesk) -> tuple[AlertSetting, Sequence[str]]:
-        setting = await desk.get(name)
-        return setting, desk.webhooks(setting)
-
-    setting, webhooks = at_desk(call, found)
-    call.output.show(setting_document(setting, webhooks), setting_facts(setting, webhooks))
+    found = at_alert_office(call, lambda office: office.get(name))
+    call.output.show(setting_document(found.setting, found.webhooks), setting_facts(found.setting, found.webhooks))
 
 
 def setting_document(setting: AlertSetting, webhooks: Sequence[str]) -> Mapping[str, object]:
@@ -81,7 +73,7 @@ def _condition(setting: AlertSetting) -> str:
     return f"{rule.threshold:,} errors within {rule.window} ({kinds})"
 
 
-def _table(settings: Sequence[AlertSetting]) -> Table:
+def alerts_table(settings: Sequence[AlertSetting]) -> Table:
     table = grid("alert", "", "condition", "maps", "action", "tells")
     for each in settings:
         rule = each.rule

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import typer
 from rich.text import Text
 
-from dualwrite.cli.alerts.choices import AlertName, at_desk
+from dualwrite.cli.alerts.choices import AlertName
+from dualwrite.cli.alerts.office import at_alert_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.monitoring.alerts.desk import AlertDesk, TrialTold
 from dualwrite.monitoring.notify.channel import Outcome
 
 
 def try_alert(context: typer.Context, name: AlertName) -> None:
     """Send a test to everybody whom an alert tells. Exit code 1 when somebody could not be told."""
-
-    async def done(_: House, desk: AlertDesk) -> Sequence[TrialTold]:
-        return await desk.send_test(name, who=WHO)
-
     call = invocation(context)
-    told = at_desk(call, done)
+    told = at_alert_office(call, lambda office: office.send_test(name))
     table = grid("to", "", "")
     for each in told:
         style = "green" if each.outcome is Outcome.SENT else "red"

@@ -24,11 +24,10 @@ from dualwrite.cli.errors.choices import (
     Since,
     Until,
 )
+from dualwrite.cli.errors.office import ErrorOffice, at_error_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
 from dualwrite.lifecycle.errors.reports import RetryReport
 
 Numbers = Annotated[list[int] | None, typer.Argument(min=1, help="Numbers of errors, as list tells them.")]
@@ -68,11 +67,10 @@ def retry(
     )
     _one_of(numbers, every, asked)
 
-    async def tried(house: House) -> RetryReport:
-        desk = house.errors_of(WHO)
-        return await desk.retry(numbers) if numbers else await desk.retry_all(await asked.filter(house))
+    async def tried(office: ErrorOffice) -> RetryReport:
+        return await office.retry(numbers) if numbers else await office.retry_all(await asked.filter(office))
 
-    report = call.in_house(tried)
+    report = at_error_office(call, tried)
     document = {"total": report.total, "maps": report.maps, "refusals": report.refusals}
     call.output.show(document, *_shown(report))
     if report.total.refused:
@@ -112,11 +110,10 @@ def dismiss(
     )
     _one_of(numbers, every, asked)
 
-    async def dismissed(house: House) -> int:
-        desk = house.errors_of(WHO)
-        return await desk.dismiss(numbers) if numbers else await desk.dismiss_all(await asked.filter(house))
+    async def dismissed(office: ErrorOffice) -> int:
+        return await office.dismiss(numbers) if numbers else await office.dismiss_all(await asked.filter(office))
 
-    number = call.in_house(dismissed)
+    number = at_error_office(call, dismissed)
     call.output.show({"dismissed": number}, Text(f"{number:,} dismissed", style="green"))
 
 

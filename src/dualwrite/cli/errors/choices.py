@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from dualwrite.cli.activities.choices import moment_of
-from dualwrite.cli.map_choices import one_map
-from dualwrite.composition.house import House
+from dualwrite.cli.errors.office import ErrorOffice
+from dualwrite.cli.map_names import find_map
 from dualwrite.metadata.schema import Side
 from dualwrite.store.sync_errors import Category, ErrorState, FailureKind, SyncErrorFilter
 from dualwrite.sync.link import direction_from
@@ -48,14 +48,14 @@ class Asked:
     state: ErrorState | None = None
     settled: bool = False
 
-    async def filter(self, house: House) -> SyncErrorFilter:
+    async def filter(self, office: ErrorOffice) -> SyncErrorFilter:
         """Raises: NotFound for a map that is not there, SettingsRefused."""
         now = datetime.now(UTC)
         return SyncErrorFilter(
             state=self.state or (None if self.settled else ErrorState.OPEN),
             kind=self.kind,
             category=self.category,
-            map=None if self.map is None else await one_map(house, self.map),
+            map=None if self.map is None else find_map(await office.map_names(), self.map),
             direction=None if self.from_side is None else direction_from(self.from_side),
             legal_entity=None if self.legal_entity is None else self.legal_entity.lower(),
             code=self.code,

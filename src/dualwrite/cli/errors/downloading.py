@@ -22,9 +22,8 @@ from dualwrite.cli.errors.choices import (
     Since,
     Until,
 )
+from dualwrite.cli.errors.office import ErrorOffice, at_error_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
-from dualwrite.composition.house import House
 from dualwrite.errors import SettingsRefused
 
 _STANDARD_OUTPUT = "-"
@@ -57,15 +56,15 @@ def download(
         settled=settled,
     )
 
-    async def written(house: House) -> int:
-        desk, which = house.errors_of(WHO), await asked.filter(house)
+    async def written(office: ErrorOffice) -> int:
+        which = await asked.filter(office)
         with ExitStack() as stack:
             file = _opened(to, stack)
-            async for piece in desk.download(which):
+            async for piece in office.download(which):
                 file.write(piece)
-        return await desk.count(which)
+        return await office.count(which)
 
-    number = call.in_house(written)
+    number = at_error_office(call, written)
     if to != _STANDARD_OUTPUT:
         call.output.show({"file": to, "errors": number}, Text(f"{to}: {number:,} errors", style="green"))
 

@@ -27,12 +27,11 @@ from dualwrite.cli.errors.choices import (
     Since,
     Until,
 )
+from dualwrite.cli.errors.office import ErrorOffice, at_error_office
 from dualwrite.cli.initial_sync.words import WAYS, moment
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid, shown
-from dualwrite.composition.house import House
 from dualwrite.maps.values import Direction
 from dualwrite.store.sync_errors import ErrorState, SyncError, SyncErrorField, SyncErrorGroup
 
@@ -83,11 +82,11 @@ def list_errors(
         settled=settled,
     )
 
-    async def found(house: House) -> tuple[Sequence[SyncError], int]:
-        desk, which = house.errors_of(WHO), await asked.filter(house)
-        return await desk.list(which, before=before, limit_rows=top), await desk.count(which)
+    async def found(office: ErrorOffice) -> tuple[Sequence[SyncError], int]:
+        which = await asked.filter(office)
+        return await office.list(which, before=before, limit_rows=top), await office.count(which)
 
-    errors, number = call.in_house(found)
+    errors, number = at_error_office(call, found)
     parts: list[RenderableType] = [_table(errors) if errors else Text("No error.", style="green")]
     if len(errors) == top:
         parts += [Text(), Text(f"of {number:,} errors; the next ones: --before {errors[-1].id}", style="dim")]
@@ -122,10 +121,10 @@ def groups(
         settled=settled,
     )
 
-    async def found(house: House) -> Sequence[SyncErrorGroup]:
-        return await house.errors_of(WHO).groups(await asked.filter(house))
+    async def found(office: ErrorOffice) -> Sequence[SyncErrorGroup]:
+        return await office.groups(await asked.filter(office))
 
-    grouped = call.in_house(found)
+    grouped = at_error_office(call, found)
     document = [
         {
             **{field.value.replace(" ", "_"): value for field, value in each.fields.items()},
@@ -143,11 +142,7 @@ def groups(
 def show(context: typer.Context, number: Annotated[int, typer.Argument(min=1, help="The error's number.")]) -> None:
     """Show one error with the whole record."""
     call = invocation(context)
-
-    async def found(house: House) -> SyncError:
-        return await house.errors_of(WHO).show(number)
-
-    error = call.in_house(found)
+    error = at_error_office(call, lambda office: office.show(number))
     call.output.show(asdict(error), _facts(error), Text(), _row(error))
 
 

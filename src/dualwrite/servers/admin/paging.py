@@ -25,6 +25,9 @@ Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="Where the page before ended, as its `next` says; the first page without."),
 ]
+Before = Annotated[
+    int | None, Query(ge=0, le=2**53 - 1, description="Older than the item of this number; a cursor overrides it.")
+]
 A_PAGE = 100
 
 Place = str | int | None

@@ -13,7 +13,7 @@ from dualwrite.monitoring.activities.exporting import ExportFormat, exported
 from dualwrite.servers.admin.callers import Reader
 from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.model import Moment, Name, Told
-from dualwrite.servers.admin.paging import A_PAGE, Cursor, Limit, Page, next_address, read_cursor
+from dualwrite.servers.admin.paging import A_PAGE, Before, Cursor, Limit, Page, next_address, read_cursor
 from dualwrite.store.activity import ActivityFilter, Severity
 
 router = APIRouter(tags=["activities"])
@@ -64,11 +64,17 @@ Which = Annotated[ActivityFilter, Depends(_which)]
 
 @router.get("/activities", operation_id="listActivities")
 async def list_activities(
-    request: Request, caller: Reader, desk: TheDesk, which: Which, limit: Limit = A_PAGE, cursor: Cursor = None
+    request: Request,
+    caller: Reader,
+    desk: TheDesk,
+    which: Which,
+    before: Before = None,
+    limit: Limit = A_PAGE,
+    cursor: Cursor = None,
 ) -> Page[ActivityShown]:
     """The entries, latest first."""
     after = read_cursor(cursor, int)
-    before = None if after is None else int(after[0] or 0)
+    before = before if after is None else int(after[0] or 0)
     found = await desk.store.activity.list(which, before=before, limit_rows=limit + 1)
     shown = [ActivityShown.model_validate(each) for each in found[:limit]]
     return Page(items=shown, next=next_address(request, [shown[-1].id]) if len(found) > limit else None)

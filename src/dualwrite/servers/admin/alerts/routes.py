@@ -11,7 +11,7 @@ from dualwrite.servers.admin.alerts.models import AlertAsked, AlertEventShown, A
 from dualwrite.servers.admin.callers import Administrator, Reader
 from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.model import Name, Told
-from dualwrite.servers.admin.paging import A_PAGE, Cursor, Limit, Page, next_address, read_cursor
+from dualwrite.servers.admin.paging import A_PAGE, Before, Cursor, Limit, Page, next_address, read_cursor
 from dualwrite.servers.admin.problems import refusals
 from dualwrite.store.alerts import EventFilter, EventState
 
@@ -66,12 +66,13 @@ async def list_events(
     name: Annotated[Name | None, Query(description="Raised by this setting.")] = None,
     map: Annotated[Name | None, Query(description="About this map.")] = None,
     state: Annotated[EventState | None, Query(description="Open or cleared.")] = None,
+    before: Before = None,
     limit: Limit = A_PAGE,
     cursor: Cursor = None,
 ) -> Page[AlertEventShown]:
     """The events, latest first, with what followed."""
     after = read_cursor(cursor, int)
-    before = None if after is None else int(after[0] or 0)
+    before = before if after is None else int(after[0] or 0)
     found = await desk.alerts.events(EventFilter(name, map, state), before=before, limit_rows=limit + 1)
     shown = found[:limit]
     more = next_address(request, [shown[-1].id]) if len(found) > limit else None

@@ -46,6 +46,8 @@ class ErrorShown(Told):
     reason: str
     cause: str
     changed: Sequence[str] | None
+    version: int | None
+    """The row's version after the change."""
     row: Mapping[str, Any]
     at: datetime
     settled_at: datetime | None
@@ -57,6 +59,12 @@ class ErrorShown(Told):
     @classmethod
     def of(cls, each: SyncError) -> ErrorShown:
         return cls.model_validate(each)
+
+
+class ErrorCount(Told):
+    """How many errors there are."""
+
+    errors: int
 
 
 class ErrorGroupShown(Told):

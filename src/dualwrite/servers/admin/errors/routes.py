@@ -14,6 +14,7 @@ from dualwrite.servers.admin.desk import TheDesk
 from dualwrite.servers.admin.errors.chosen import Chosen
 from dualwrite.servers.admin.errors.models import (
     Dismissed,
+    ErrorCount,
     ErrorGroupShown,
     ErrorsChosen,
     ErrorShown,
@@ -23,7 +24,7 @@ from dualwrite.servers.admin.errors.models import (
 from dualwrite.servers.admin.operations.error_retries import ErrorRetries
 from dualwrite.servers.admin.operations.models import Operation
 from dualwrite.servers.admin.operations.standing import accepted
-from dualwrite.servers.admin.paging import A_PAGE, Cursor, Limit, Page, next_address, read_cursor
+from dualwrite.servers.admin.paging import A_PAGE, Before, Cursor, Limit, Page, next_address, read_cursor
 from dualwrite.servers.admin.problems import refusals
 from dualwrite.store.sync_errors import SyncErrorField
 
@@ -42,15 +43,27 @@ Number = Annotated[int, Path(ge=1, le=2**53 - 1, description="The error's number
 
 @router.get("/errors", operation_id="listErrors")
 async def list_errors(
-    request: Request, caller: Reader, desk: TheDesk, which: Chosen, limit: Limit = A_PAGE, cursor: Cursor = None
+    request: Request,
+    caller: Reader,
+    desk: TheDesk,
+    which: Chosen,
+    before: Before = None,
+    limit: Limit = A_PAGE,
+    cursor: Cursor = None,
 ) -> Page[ErrorShown]:
     """The errors, latest first."""
     after = read_cursor(cursor, int)
-    before = None if after is None else int(after[0] or 0)
+    before = before if after is None else int(after[0] or 0)
     found = await desk.errors(caller).list(which, before=before, limit_rows=limit + 1)
     shown = found[:limit]
     more = next_address(request, [shown[-1].id]) if len(found) > limit else None
     return Page(items=[ErrorShown.of(each) for each in shown], next=more)
+
+
+@router.get("/errors/count", operation_id="countErrors")
+async def count_errors(caller: Reader, desk: TheDesk, which: Chosen) -> ErrorCount:
+    """How many errors are meant."""
+    return ErrorCount(errors=await desk.errors(caller).count(which))
 
 
 @router.get("/errors/groups", operation_id="groupErrors")
