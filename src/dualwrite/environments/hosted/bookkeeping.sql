@@ -79,8 +79,17 @@ CREATE TABLE IF NOT EXISTS dualwrite.queued_record (
     lost boolean NOT NULL DEFAULT false,
     PRIMARY KEY (position, number)
 );
-CREATE INDEX IF NOT EXISTS queued_record_map ON dualwrite.queued_record (map, position);
-CREATE INDEX IF NOT EXISTS queued_record_mark ON dualwrite.queued_record USING hash (mark);
+-- CREATE INDEX IF NOT EXISTS locks the table before it looks: behind what a dead process left prepared that would never end,
+-- and recovery comes after this.
+DO $$
+BEGIN
+    IF to_regclass('dualwrite.queued_record_map') IS NULL THEN
+        CREATE INDEX queued_record_map ON dualwrite.queued_record (map, position);
+    END IF;
+    IF to_regclass('dualwrite.queued_record_mark') IS NULL THEN
+        CREATE INDEX queued_record_mark ON dualwrite.queued_record USING hash (mark);
+    END IF;
+END $$;
 
 -- The last thing a served transaction does. Shared lock first, epoch second, in statements of their own: a recovery that holds
 -- the exclusive lock has either not raised the epoch yet and waits for us, or has, and we see it.
