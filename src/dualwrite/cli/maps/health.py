@@ -11,9 +11,8 @@ from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
 from dualwrite.cli.map_choices import Names
-from dualwrite.cli.map_names import chosen_maps
+from dualwrite.cli.maps.office import MapOffice, at_map_office, named
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import CONNECTION, House
 from dualwrite.lifecycle.transitions import is_live
 from dualwrite.monitoring.health.examination import DEFAULT_SAMPLE
 from dualwrite.monitoring.health.findings import MapHealth, Severity
@@ -34,11 +33,11 @@ def health(
     """
     call = invocation(context)
 
-    async def examined(house: House) -> Sequence[MapHealth]:
-        chosen = await chosen_maps(house, names) if names else await _in_use(house)
-        return await house.examination.examine(chosen, sample=sample)
+    async def examined(office: MapOffice) -> Sequence[MapHealth]:
+        chosen = await named(office, names) if names else await _in_use(office)
+        return await office.examine(chosen, sample=sample)
 
-    found = call.in_house(examined)
+    found = at_map_office(call, examined)
     well = all(each.is_well for each in found)
     document = {"well": well, "maps": [each.document() for each in found]}
     call.output.show(document, *[part for each in found for part in _shown(each)], _summary(found))
@@ -46,8 +45,8 @@ def health(
         raise typer.Exit(1)
 
 
-async def _in_use(house: House) -> Sequence[str]:
-    return [each.name for each in await house.store.maps.list(CONNECTION) if is_live(each.state)]
+async def _in_use(office: MapOffice) -> Sequence[str]:
+    return [each.name for each in await office.states() if is_live(each.state)]
 
 
 def _shown(each: MapHealth) -> list[RenderableType]:

@@ -14,6 +14,7 @@ from dualwrite.lifecycle.transitions import is_live
 from dualwrite.lifecycle.versions import SavedVersion
 from dualwrite.maps.plan import Plan
 from dualwrite.maps.values import Version
+from dualwrite.monitoring.health.findings import MapHealth
 from dualwrite.store.maps import TableMap
 
 
@@ -72,6 +73,9 @@ class HouseMapOffice:
         compiled = self.house.router.compiled
         await compiled.refresh()
         return [check_stored(compiled, (await versions_of(self.house).get(name, version)).stored) for name in names]
+
+    async def examine(self, names: Sequence[str], *, sample: int) -> Sequence[MapHealth]:
+        return await self.house.examination.examine(names, sample=sample)
 
     async def run_without_initial_sync(self, names: Sequence[str]) -> None:
         await self.house.lifecycle.run_without_initial_sync(names)

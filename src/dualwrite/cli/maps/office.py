@@ -13,6 +13,7 @@ from dualwrite.cli.map_names import find_map
 from dualwrite.errors import MapRefused
 from dualwrite.lifecycle.checks import CheckedMap
 from dualwrite.lifecycle.versions import SavedVersion
+from dualwrite.monitoring.health.findings import MapHealth
 from dualwrite.store.maps import MapState, TableMap
 
 T = TypeVar("T")
@@ -85,6 +86,10 @@ class MapOffice(Protocol):
 
     async def check(self, names: Sequence[str], version: str | None) -> Sequence[CheckedMap]:
         """All findings about the active versions, or about ``version`` of the one map."""
+        ...
+
+    async def examine(self, names: Sequence[str], *, sample: int) -> Sequence[MapHealth]:
+        """How the maps are; so many records of each that runs are compared."""
         ...
 
     async def run_without_initial_sync(self, names: Sequence[str]) -> None: ...

@@ -14,6 +14,7 @@ from dualwrite.cli.map_findings import read_checked
 from dualwrite.cli.maps.office import ListedMap, ListedVersion, ShownMap
 from dualwrite.lifecycle.checks import CheckedMap
 from dualwrite.lifecycle.versions import SavedVersion
+from dualwrite.monitoring.health.findings import HealthCode, HealthFinding, MapHealth, Severity
 from dualwrite.store.maps import MapState, MapVersion, TableMap
 
 _LISTED = TypeAdapter(ListedMap)
@@ -64,6 +65,9 @@ class ApiMapOffice:
         paths = [f"/maps/{_path(name)}/check" for name in names]
         return [read_checked(await self.api.get(path, {"version": version})) for path in paths]
 
+    async def examine(self, names: Sequence[str], *, sample: int) -> Sequence[MapHealth]:
+        return [_health(await self.api.get(f"/maps/{_path(name)}/health", {"sample": sample})) for name in names]
+
     async def run_without_initial_sync(self, names: Sequence[str]) -> None:
         await self.api.post("/maps/actions/run-without-initial-sync", {"maps": list(names)})
 
@@ -75,6 +79,14 @@ class ApiMapOffice:
 def _standing(told: Document, position: int) -> TableMap:
     changed = datetime.fromisoformat(told["changed_at"])
     return TableMap("", told["name"], told["version"], MapState(told["state"]), position, changed)
+
+
+def _health(told: Document) -> MapHealth:
+    findings = tuple(
+        HealthFinding(HealthCode(each["code"]), Severity(each["severity"]), each["message"], each["remedy"])
+        for each in told["findings"]
+    )
+    return MapHealth(told["map"], told["version"], told["state"], findings, told["compared"])
 
 
 def _path(name: str) -> str:

@@ -127,6 +127,7 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(DualwriteError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_bug)
 
 
 async def _of_ours(request: Request, error: Exception) -> Response:
@@ -139,6 +140,12 @@ async def _of_validation(request: Request, error: Exception) -> Response:
     found = [{"path": _path(each["loc"]), "message": each["msg"], "type": each["type"]} for each in error.errors()]
     told = "; ".join(f"{each['path']}: {each['message']}" for each in found[:3])
     return problem_response(_problem(422, f"The request cannot be used: {told}", "DW0001", {"problems": found}))
+
+
+async def _of_bug(request: Request, error: Exception) -> Response:
+    # The error itself goes on to the log.
+    told = f"{request.method} {request.url.path} met an error of the program; the log has it. Look before asking again."
+    return problem_response(_problem(500, told, DualwriteError.code))
 
 
 def _path(parts: Sequence[object]) -> str:

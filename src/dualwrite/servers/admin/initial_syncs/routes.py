@@ -204,7 +204,9 @@ async def list_partitions(
 @router.post("/initial-syncs/{run:uuid}/pause", operation_id="pauseInitialSync", responses=refusals(409))
 async def pause(caller: Customizer, desk: TheDesk, run: RunPath) -> Run:
     """What is under way is brought to its end, nothing else is begun."""
-    return Run.of(await desk.syncs.pause(RunId(run), who=caller.name))
+    paused = await desk.syncs.pause(RunId(run), who=caller.name)
+    await desk.conductor.conduct(paused.run)
+    return Run.of(paused)
 
 
 @router.post("/initial-syncs/{run:uuid}/cancel", operation_id="cancelInitialSync", responses=refusals(409))
