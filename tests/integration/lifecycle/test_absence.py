@@ -126,10 +126,12 @@ def linked_with(
             room = SyncRoom(store, pair, StoredRouter(store, "main", pair.pair))
             await move(room, demonstration_names(), MapState.RUNNING)
             pulses = [Pulse(each, pair.pair.availability(each)) for each in environments]
-            async with feeling_pulses(pulses, returned=Recovery(pair.pair).run_after_absence):
-                yield room
-                await until(lambda: not any(each.availability.left_behind for each in pulses))
-            await store.close()
+            try:
+                async with feeling_pulses(pulses, returned=Recovery(pair.pair).run_after_absence):
+                    yield room
+                    await until(lambda: not any(each.availability.left_behind for each in pulses))
+            finally:
+                await store.close()
 
     return opened
 
@@ -224,9 +226,10 @@ async def test_while_the_target_is_frozen_maps_are_paused_and_the_source_goes_on
                 await running.more_refused(20)
                 async with asyncio.timeout(WITHIN_S):
                     await room.lifecycle.pause(demonstration_names())
+                await running.more(20)
                 refused = len(running.refused)
                 await running.more(100)
-                # Those who were under way when the maps were paused.
+                # Those, at most, who were under way when the maps were paused.
                 assert len(running.refused) - refused <= USERS
             finally:
                 second.thaw()
