@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
 from sync_room import CUSTOMERS, GROUPS, SyncRoom
 
-from dualwrite.environments.port import Command, Operation
+from dualwrite.environments.hosted.environment import HostedEnvironment
+from dualwrite.environments.port import Command, Operation, Participant
 from dualwrite.errors import NotAllowed, NotFound, RecordRefused
 from dualwrite.lifecycle.errors.desk import SyncErrors
 from dualwrite.lifecycle.errors.reports import RetryCount, RetryReport
@@ -27,6 +31,7 @@ from dualwrite.store.sync_errors import (
     FailureKind,
     SyncErrorFilter,
 )
+from dualwrite.sync.link import Pair
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.queueing import shown_row
 from dualwrite.sync.retrying.retry import Retry
@@ -232,6 +237,62 @@ async def test_a_deletion_of_what_was_made_again_is_stale(errors: ErrorRoom) -> 
     ids = await errors.fail(failed(CUSTOMERS, Operation.DELETE, row))
     assert (await errors.desk.retry(ids)).total == RetryCount(stale=1)
     assert (await room.linked.account("E1"))["name"] == "Again"
+
+
+class Interrupted:
+    """An environment in which something else happens once before the engine's transaction is opened."""
+
+    def __init__(self, environment: HostedEnvironment, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._environment = environment
+        self._meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._environment, name)
+
+    @asynccontextmanager
+    async def participate(self, *, attempt: int = 0) -> AsyncIterator[Participant]:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        async with self._environment.participate(attempt=attempt) as participant:
+            yield participant
+
+
+async def test_what_is_made_again_while_its_deletion_is_tried_is_not_deleted(errors: ErrorRoom) -> None:
+    room = errors.room
+    await room.finops(customer("E1"))
+    row = await room.linked.customer("E1")
+    await errors.unnoticed(delete_customer("E1"))
+    await errors.fail(failed(CUSTOMERS, Operation.DELETE, row))
+
+    async def made_again() -> None:
+        await room.finops(customer("E1", OrganizationName="Again"))
+
+    target = cast(HostedEnvironment, Interrupted(room.linked.dataverse, made_again))
+    retry = Retry(Pair(room.linked.finops, target), room.router, room.linked.tally, pause=_at_once)
+    desk = SyncErrors(room.store, "main", room.router, retry, who="admin")
+    assert (await desk.retry_all()).total == RetryCount(stale=1)
+    assert (await room.linked.account("E1"))["name"] == "Again"
+    assert await errors.differences() == []
+
+
+async def test_a_row_cannot_change_while_its_change_is_tried(errors: ErrorRoom) -> None:
+    room = errors.room
+    await room.finops(customer("E1"))
+    await errors.unnoticed(change_customer("E1", OrganizationName="Second"))
+    await errors.fail(failed(CUSTOMERS, Operation.UPDATE, await room.linked.customer("E1"), "OrganizationName"))
+    saving: list[asyncio.Future[None]] = []
+
+    async def saved() -> None:
+        saving.append(asyncio.ensure_future(room.finops(change_customer("E1", OrganizationName="Third"))))
+
+    target = cast(HostedEnvironment, Interrupted(room.linked.dataverse, saved))
+    retry = Retry(Pair(room.linked.finops, target), room.router, room.linked.tally, pause=_at_once)
+    desk = SyncErrors(room.store, "main", room.router, retry, who="admin")
+    await desk.retry_all()
+    await asyncio.gather(*saving)
+    assert (await room.linked.account("E1"))["name"] == "Third"
+    assert await errors.differences() == []
 
 
 # --- transactions ---------------------------------------------------------------------------------------------------
