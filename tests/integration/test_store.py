@@ -215,6 +215,8 @@ async def test_maps_start_in_the_order_they_were_given(connected: Store) -> None
     running = await connected.maps.running("main")
     assert [(each.name, each.document) for each in running] == [(GROUPS, "groups"), (CUSTOMERS, "customers")]
     await connected.maps.set_state("main", GROUPS, MapState.PAUSED, expected=frozenset({MapState.RUNNING}))
+    assert [each.state for each in await connected.maps.running("main")] == [MapState.PAUSED, MapState.RUNNING]
+    await connected.maps.set_state("main", GROUPS, MapState.NOT_RUNNING, expected=None)
     assert [running.name for running in await connected.maps.running("main")] == [CUSTOMERS]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dualwrite.environments.port import EnvironmentName, Epoch
+from dualwrite.environments.queue import Position
 from dualwrite.lifecycle.folder import MapFolder
 from dualwrite.lifecycle.initial_sync.work import SyncWork
 from dualwrite.lifecycle.keys import IntegrationKeys
@@ -41,6 +42,10 @@ class Described:
     async def raise_epoch(self, to: Epoch) -> Epoch:
         self._epoch = max(self._epoch, to)
         return Epoch(self._epoch)
+
+    async def queue_positions(self, maps: Collection[str], *, most: int | None = None) -> Sequence[Position]:
+        """Nothing is ever saved here, so nothing waits."""
+        return ()
 
     def grow(self, table: str, column: Column) -> None:
         """The table has one more column; the schema is another one."""
