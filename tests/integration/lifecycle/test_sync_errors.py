@@ -38,6 +38,7 @@ from dualwrite.sync.retrying.retry import Retry
 from dualwrite.sync.stored_failures import StoredFailures
 from linked_pair import demonstration_plans
 from words import (
+    CUSTOMER,
     GROUP,
     account,
     change_account,
@@ -356,6 +357,17 @@ async def test_a_map_that_is_stopped_or_paused_says_what_to_do(errors: ErrorRoom
         f"{CUSTOMERS}, E1: the map is paused. Resume it, then try again.",
     )
     assert await room.accounts() == set()
+
+
+async def test_a_record_under_a_new_key_is_refused_instead_of_getting_a_second_partner(errors: ErrorRoom) -> None:
+    room = errors.room
+    await room.dataverse(account("E1"))
+    await errors.unnoticed(change_account("E1", accountnumber="E9", name="Renamed"), side="dataverse")
+    row = await room.linked.account("E9")
+    change = failed(CUSTOMERS, Operation.UPDATE, row, "accountnumber", "name", direction=Direction.TO_FINOPS)
+    (refusal,) = (await errors.desk.retry(await errors.fail(change))).refusals
+    assert refusal.startswith(f"{CUSTOMERS}, E9: accountnumber is the integration key, and CustomersV3 has no record")
+    assert [each["CustomerAccount"] for each in await room.linked.rows("finops", CUSTOMER)] == ["E1"]
 
 
 async def test_errors_that_are_settled_or_unknown_are_not_tried(errors: ErrorRoom) -> None:
