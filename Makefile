@@ -11,7 +11,7 @@ up: $(VENV)/.runs
 	$(BIN)/dualwrite up
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.develops
 	$(BIN)/ruff format --check src tests tools benchmarks
