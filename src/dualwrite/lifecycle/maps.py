@@ -27,6 +27,7 @@ from dualwrite.store.activity import Severity
 from dualwrite.store.catch_ups import CatchUp, CatchUpState, QueueOption
 from dualwrite.store.database import Repositories, Store
 from dualwrite.store.initial_syncs import RunState
+from dualwrite.store.maps import MapState
 from dualwrite.sync.stored_router import StoredRouter
 
 log = structlog.get_logger(__name__)
@@ -103,8 +104,7 @@ class MapLifecycle:
         """
         async with told_when_failed(self._store, Action.PAUSE, names, who=self._who):
             refuse_moved(names, await self._store.integration_jobs.active_maps(self._connection))
-            # What an earlier stop has left must not be taken for changes of this pause.
-            await self.give_up(names)
+            await self._give_up_remains(names)
             async with self._store.transaction() as repositories:
                 await move(repositories, self._connection, names, action=Action.PAUSE)
                 for name in names:
@@ -161,6 +161,17 @@ class MapLifecycle:
                 details={"maps": list(names), "records": records},
             )
         return records
+
+    async def _give_up_remains(self, names: Sequence[str]) -> None:
+        """What an earlier stop has left of those that are running is not taken for changes of the pause to come."""
+        try:
+            if not await self._catch_ups.left(names):
+                return
+        except EnvironmentUnavailable as error:
+            log.warning("what an earlier stop may have left is not looked for", maps=names, reason=error.message)
+            return
+        known = await self._store.maps.list(self._connection)
+        await self.give_up([each.name for each in known if each.name in names and each.state is MapState.RUNNING])
 
     async def stop_refused(self) -> Sequence[CheckedMap]:
         """No map is live that cannot run as the environments are now; gives those that were, which are stopped.

@@ -141,6 +141,24 @@ async def test_one_map_that_may_not_keeps_all_of_them_as_they_were(running: Sync
     assert await running.states(*MAPS) == [MapState.PAUSED, MapState.RUNNING]
 
 
+async def test_pausing_a_paused_map_is_refused_and_what_waits_waits_on(running: SyncRoom) -> None:
+    await running.lifecycle.pause([GROUPS])
+    await running.finops(group("P1"))
+    with pytest.raises(NotAllowed, match="is paused; pause is allowed for a map that is running"):
+        await running.lifecycle.pause([GROUPS])
+    assert await left(running) == 1 and await running.store.sync_errors.list("main", SyncErrorFilter()) == ()
+
+
+async def test_what_an_earlier_stop_has_left_is_not_replayed_by_a_later_pause(running: SyncRoom) -> None:
+    """As when the program died between stopping the map and seeing to its queue."""
+    await running.lifecycle.pause([GROUPS])
+    await running.finops(group("O1"))
+    await running.store.maps.set_state("main", GROUPS, MapState.RUNNING, expected=None)
+    await running.lifecycle.pause([GROUPS])
+    assert await left(running) == 0
+    assert len(await running.store.sync_errors.list("main", SyncErrorFilter())) == 1
+
+
 async def test_a_map_goes_live_without_its_queue_which_is_kept_as_errors(running: SyncRoom) -> None:
     await running.lifecycle.pause(MAPS)
     await save_on_both_sides(running)

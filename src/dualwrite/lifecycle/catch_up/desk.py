@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dualwrite.errors import NotFound
 from dualwrite.lifecycle.catch_up.moving import move, withdraw
-from dualwrite.lifecycle.catch_up.queue import QueueOf
+from dualwrite.lifecycle.catch_up.queue import Queue, QueueOf
 from dualwrite.lifecycle.conductor import Conductor
 from dualwrite.lifecycle.transitions import Action
 from dualwrite.store.catch_ups import CatchUp, CatchUpId, QueueOption
@@ -82,4 +82,11 @@ class CatchUps:
 
         Raises: EnvironmentUnavailable, and then some may be left.
         """
-        return await self._queue_of((await self._store.connections.named(self._connection)).primary_side).give_up(names)
+        return await (await self._queue()).give_up(names)
+
+    async def left(self, names: Sequence[str]) -> int:
+        """How many queued transactions wait for these maps. Raises: EnvironmentUnavailable."""
+        return await (await self._queue()).left(names)
+
+    async def _queue(self) -> Queue:
+        return self._queue_of((await self._store.connections.named(self._connection)).primary_side)
