@@ -106,5 +106,13 @@ def test_what_the_program_refuses_is_told_in_its_words(program: Program, elsewhe
     assert stranger.returncode == 1
 
 
+def test_an_alert_is_set_from_elsewhere(program: Program, elsewhere: Elsewhere) -> None:
+    options = ("--threshold", "3", "--within", "1h", "--map", "Customer groups", "--to", "ops@example.com")
+    made = elsewhere.cli("alerts", "set", "From elsewhere", *options)
+    assert (made["maps"], made["window"], made["recipients"]) == ([MAP], {"number": 1, "unit": "hours"}, [options[-1]])
+    assert plain(program.cli("alerts", "show", "From elsewhere")) == made
+    assert elsewhere.cli("alerts", "remove", "From elsewhere") == {"removed": "From elsewhere"}
+
+
 def test_without_a_token_the_data_folder_answers_for_its_administrator(program: Program) -> None:
     assert program.cli("status", "--url", program.urls["admin"])["connection"] == "main"
