@@ -20,8 +20,8 @@ from dualwrite.store.initial_syncs import InitialSyncRepository
 from dualwrite.store.integration_jobs import IntegrationJobRepository
 from dualwrite.store.integration_keys import IntegrationKeyRepository
 from dualwrite.store.maps import MapRepository
-from dualwrite.store.owning_teams import OwningTeamRepository
 from dualwrite.store.operations import OperationRepository
+from dualwrite.store.owning_teams import OwningTeamRepository
 from dualwrite.store.partitions import PartitionRepository
 from dualwrite.store.pending_copies import PendingCopyRepository
 from dualwrite.store.refusals import RefusalRepository
