@@ -43,8 +43,9 @@ class CountsOfMap(Counts):
 
     @classmethod
     def of_map(cls, each: MapCount) -> CountsOfMap:
-        facts = {"map": each.map, "direction": each.direction, "legal_entity": each.legal_entity or None}
-        return cls(**facts, **asdict(each.counts))
+        return cls(
+            map=each.map, direction=each.direction, legal_entity=each.legal_entity or None, **asdict(each.counts)
+        )
 
 
 class Run(Told):
