@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 from dataverse_rows import Made, error_of
+
+NOBODY = UUID("11111111-2222-3333-4444-555555555555")
 
 
 @pytest.mark.parametrize(
@@ -69,16 +71,16 @@ async def test_decimals_keep_every_digit(client: httpx.AsyncClient, made: Made) 
         ("accountid", "5"),
         ("nonsense", 5),
         ("Name", "x"),
-        ("_primarycontactid_value", str(uuid4())),
-        ("primarycontactid", str(uuid4())),
+        ("_primarycontactid_value", str(NOBODY)),
+        ("primarycontactid", str(NOBODY)),
         ("primarycontactid@odata.bind", 5),
         ("primarycontactid@odata.bind", ""),
         ("primarycontactid@odata.bind", "/contacts"),
-        ("primarycontactid@odata.bind", f"/accounts({uuid4()})"),
-        ("primarycontactid@odata.bind", f"/contacts({uuid4()})/fullname"),
+        ("primarycontactid@odata.bind", f"/accounts({NOBODY})"),
+        ("primarycontactid@odata.bind", f"/contacts({NOBODY})/fullname"),
         ("primarycontactid@odata.bind", "/contacts(fullname='x')"),
         ("primarycontactid@odata.bind", "$7"),
-        ("nonsense@odata.bind", f"/contacts({uuid4()})"),
+        ("nonsense@odata.bind", f"/contacts({NOBODY})"),
     ],
 )
 async def test_a_value_that_does_not_fit_is_refused(
@@ -161,7 +163,7 @@ async def test_a_lookup_of_several_tables_is_bound_by_its_target(client: httpx.A
 
 
 async def test_a_bind_to_a_missing_row_is_not_found(client: httpx.AsyncClient) -> None:
-    body = {"name": "first", "primarycontactid@odata.bind": f"/contacts({uuid4()})"}
+    body = {"name": "first", "primarycontactid@odata.bind": f"/contacts({NOBODY})"}
     assert error_of(await client.post("accounts", json=body)) == (404, "0x80040217")
 
 
@@ -211,7 +213,7 @@ async def test_a_bulk_action_without_rows_is_refused(client: httpx.AsyncClient, 
 
 async def test_a_bulk_action_writes_all_rows_or_none(client: httpx.AsyncClient, made: Made) -> None:
     account = await made.account(name="first")
-    targets = [{"accountid": account, "name": "second"}, {"accountid": str(uuid4()), "name": "x"}]
+    targets = [{"accountid": account, "name": "second"}, {"accountid": str(NOBODY), "name": "x"}]
     answer = await client.post("accounts/Microsoft.Dynamics.CRM.UpdateMultiple", json={"Targets": targets})
     assert answer.status_code == 404
     assert (await client.get(f"accounts({account})")).json()["name"] == "first"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -30,6 +30,8 @@ from dualwrite.errors import (
 from dualwrite.servers.dataverse.app import App
 from fakes.environment import FakeEnvironment
 
+NOBODY = UUID("11111111-2222-3333-4444-555555555555")
+
 
 @pytest.mark.parametrize("url", ["", "$metadata", "accounts", "WhoAmI", "EntityDefinitions", "nonsense"])
 async def test_nobody_is_answered_without_a_token(connect: Callable[..., httpx.AsyncClient], url: str) -> None:
@@ -40,7 +42,7 @@ async def test_nobody_is_answered_without_a_token(connect: Callable[..., httpx.A
 
 
 async def test_nobody_acts_as_somebody_else(client: httpx.AsyncClient) -> None:
-    answer = await client.get("WhoAmI", headers={"MSCRMCallerID": str(uuid4())})
+    answer = await client.get("WhoAmI", headers={"MSCRMCallerID": str(NOBODY)})
     assert error_of(answer) == (403, "0x80040220")
     own = (await client.get("WhoAmI")).json()["UserId"]
     assert (await client.get("WhoAmI", headers={"MSCRMCallerID": own})).status_code == 200
@@ -62,7 +64,7 @@ async def test_every_answer_says_which_request_it_was(client: httpx.AsyncClient)
         ("GET", "nonsense", 404),
         ("GET", "Accounts", 404),
         ("GET", "accounts/nonsense", 404),
-        ("GET", f"accounts({uuid4()})/primarycontactid/nonsense", 404),
+        ("GET", f"accounts({NOBODY})/primarycontactid/nonsense", 404),
         ("GET", "$1", 400),
         ("GET", "accounts(", 400),
         ("GET", "accounts()", 400),
@@ -73,8 +75,8 @@ async def test_every_answer_says_which_request_it_was(client: httpx.AsyncClient)
         ("GET", "a/" * 100, 400),
         ("PATCH", "accounts", 405),
         ("DELETE", "accounts", 405),
-        ("PUT", f"accounts({uuid4()})", 405),
-        ("POST", f"accounts({uuid4()})", 405),
+        ("PUT", f"accounts({NOBODY})", 405),
+        ("POST", f"accounts({NOBODY})", 405),
         ("OPTIONS", "accounts", 405),
         ("TRACE", "accounts", 405),
         ("NONSENSE", "accounts", 405),
