@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
-
-from dualwrite.errors import DualwriteError
 from dualwrite.sync.link import Pair
 from dualwrite.sync.recovery import Recovered, Recovery
-
-log = structlog.get_logger(__name__)
+from dualwrite.sync.rounds import Pause, round_after_round
 
 Clock = Callable[[], datetime]
-Pause = Callable[[float], Awaitable[None]]
 
 ROUND = timedelta(seconds=15)
 LEFT_BEHIND_AFTER = timedelta(seconds=10)
@@ -36,15 +31,9 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweeps until it is cancelled. A round that fails, because a database is away, is made up for by the next."""
-        while True:
-            await self._pause(ROUND.total_seconds())
-            try:
-                await self.sweep()
-            except DualwriteError as error:
-                log.warning("sweep failed", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("sweep failed")
+        await round_after_round(
+            self.sweep, between_s=ROUND.total_seconds, failing="sweep failed", pause=self._pause, rests_first=True
+        )
 
     async def sweep(self) -> Recovered | None:
         """Nothing older than ten seconds is left prepared; None when there was nothing.

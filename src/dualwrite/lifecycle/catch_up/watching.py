@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias, assert_never
 
@@ -11,7 +11,7 @@ import structlog
 
 from dualwrite.environments.bulk import BulkEnvironment
 from dualwrite.environments.queue import QueueCount
-from dualwrite.errors import DualwriteError, EnvironmentUnavailable
+from dualwrite.errors import EnvironmentUnavailable
 from dualwrite.lifecycle.catch_up.limits import (
     QueueLimits,
     QueuePolicy,
@@ -25,6 +25,7 @@ from dualwrite.store.activity import Severity
 from dualwrite.store.database import Store
 from dualwrite.store.maps import TableMap
 from dualwrite.sync.link import Pair
+from dualwrite.sync.rounds import Pause, round_after_round
 from dualwrite.sync.stored_router import StoredRouter
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,6 @@ _BETWEEN: Final = 20
 WHO: Final = "queue limits"
 
 Clock = Callable[[], datetime]
-Pause = Callable[[float], Awaitable[None]]
 _Routed: TypeAlias = tuple[object, ...]
 
 
@@ -79,15 +79,12 @@ class QueueWatch:
 
     async def run(self) -> None:
         """Watches until it is cancelled. A round that fails, because a database is away, is made up for by the next."""
-        while True:
-            try:
-                await self.round()
-            except DualwriteError as error:
-                log.warning("queues not watched", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("queues not watched")
-            await self._pause(max(ROUND, _BETWEEN * self._took).total_seconds())
+        await round_after_round(
+            self.round,
+            between_s=lambda: max(ROUND, _BETWEEN * self._took).total_seconds(),
+            failing="queues not watched",
+            pause=self._pause,
+        )
 
     async def round(self) -> None:
         """The limits hold, and nothing waits for maps that do not run. Raises: EnvironmentUnavailable."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
-from dualwrite.errors import DualwriteError
 from dualwrite.lifecycle.errors.desk import SyncErrors
-
-log = structlog.get_logger(__name__)
+from dualwrite.sync.rounds import Pause, round_after_round
 
 ROUND: Final = timedelta(hours=1)
 
@@ -26,7 +22,7 @@ class ErrorRetention:
         *,
         keep: timedelta,
         now: Callable[[], datetime],
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._errors = errors
         self._keep = keep
@@ -35,15 +31,9 @@ class ErrorRetention:
 
     async def run(self) -> None:
         """Forgets until it is cancelled. A round that fails is made up for by the next."""
-        while True:
-            try:
-                await self.forget()
-            except DualwriteError as error:
-                log.warning("old errors cannot be forgotten", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("old errors cannot be forgotten")
-            await self._pause(ROUND.total_seconds())
+        await round_after_round(
+            self.forget, between_s=ROUND.total_seconds, failing="old errors cannot be forgotten", pause=self._pause
+        )
 
     async def forget(self) -> int:
         """No error is older than it is to be kept; gives how many were. Raises: EnvironmentUnavailable."""

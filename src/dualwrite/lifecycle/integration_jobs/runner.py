@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeAlias
 
 import structlog
@@ -14,12 +14,12 @@ from dualwrite.store.database import Store
 from dualwrite.store.integration_jobs import IntegrationJob, JobRequest, JobState, RequestKind, RequestState
 from dualwrite.store.maps import MapState
 from dualwrite.sync.catch_up.replay import Replay, Replayed
+from dualwrite.sync.rounds import Pause, round_after_round
 
 log = structlog.get_logger(__name__)
 
 ReplayOf: TypeAlias = Callable[[Side], Replay]
 """What carries the latest versions of records, for a job with this primary."""
-Pause = Callable[[float], Awaitable[None]]
 
 _ROUND_S: Final = 1.0
 _WINDOW: Final = 1000
@@ -54,15 +54,9 @@ class JobRunner:
 
     async def run(self) -> None:
         """Round after round until it is cancelled."""
-        while True:
-            try:
-                await self.round()
-            except DualwriteError as error:
-                log.warning("integration jobs wait", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("integration jobs failed")
-            await self._pause(_ROUND_S)
+        await round_after_round(
+            self.round, between_s=lambda: _ROUND_S, failing="integration jobs wait", pause=self._pause
+        )
 
     async def round(self) -> Replayed:
         """What waited when the round began has been moved, and its requests have been seen to.

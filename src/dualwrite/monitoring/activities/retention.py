@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
-from dualwrite.errors import DualwriteError
 from dualwrite.security.clock import Clock
-
-log = structlog.get_logger(__name__)
+from dualwrite.sync.rounds import Pause, round_after_round
 
 ROUND = timedelta(hours=1)
 
@@ -31,7 +26,7 @@ class ActivityRetention:
         *logs: Log,
         keep: timedelta,
         now: Clock,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._logs = logs
         self._keep = keep
@@ -40,15 +35,9 @@ class ActivityRetention:
 
     async def run(self) -> None:
         """Forgets until it is cancelled. A round that fails is made up for by the next."""
-        while True:
-            try:
-                await self.forget()
-            except DualwriteError as error:
-                log.warning("old activities cannot be forgotten", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("old activities cannot be forgotten")
-            await self._pause(ROUND.total_seconds())
+        await round_after_round(
+            self.forget, between_s=ROUND.total_seconds, failing="old activities cannot be forgotten", pause=self._pause
+        )
 
     async def forget(self) -> int:
         """Nothing is older than it is to be kept; gives how many were. Raises: EnvironmentUnavailable."""

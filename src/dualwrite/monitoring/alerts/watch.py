@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
-import structlog
-
 from dualwrite.errors import Disposition, DualwriteError
 from dualwrite.monitoring.alerts.deliveries import Deliveries
 from dualwrite.monitoring.alerts.desk import AlertDesk
@@ -17,10 +15,7 @@ from dualwrite.security.clock import Clock
 from dualwrite.store.alerts import ActionState, AlertAction, AlertEvent
 from dualwrite.store.database import Store
 from dualwrite.store.maps import MapState
-
-log = structlog.get_logger(__name__)
-
-Pause: TypeAlias = Callable[[float], Awaitable[None]]
+from dualwrite.sync.rounds import Pause, round_after_round
 
 ROUND = timedelta(seconds=1)
 ACTION_LEASE = timedelta(minutes=2)
@@ -122,12 +117,6 @@ class AlertWatch:
         return states.get(event.map) is _WANTED.get(event.action)
 
     async def _again_and_again(self, step: Callable[[], Awaitable[int]]) -> None:
-        while True:
-            try:
-                await step()
-            except DualwriteError as error:
-                log.warning("alerts cannot be watched", code=error.code, reason=error.message)
-            except Exception:
-                # The named supervisor of this loop: whatever went wrong is told, and the next round goes on.
-                log.exception("alerts cannot be watched")
-            await self._pause(ROUND.total_seconds())
+        await round_after_round(
+            step, between_s=ROUND.total_seconds, failing="alerts cannot be watched", pause=self._pause
+        )
