@@ -30,11 +30,13 @@ class Program:
     urls: Mapping[str, str] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60, trust_env=False))
     tokens: dict[str, str] = field(default_factory=dict)
+    ready: Mapping[str, Any] = field(default_factory=dict)
+    """What it has printed when it was ready."""
 
     def start(self, *, crash_at: str | None = None) -> float:
-        """The program is ready; gives the seconds it took. Its standard output is kept in ``up.json``.
+        """The program is ready, and has said so (``ready``); gives the seconds it took.
 
-        With ``crash_at`` it kills itself when it reaches that point of a transaction.
+        With ``crash_at`` it kills itself when it reaches that point of a transaction, which may be before it says so.
         """
         started = time.monotonic()
         command = [sys.executable, "-m", "dualwrite", "up", "--json", "--data-folder", str(self.folder)]
@@ -46,11 +48,18 @@ class Program:
             )
         while time.monotonic() - started < START_S:
             assert self.process.poll() is None, (self.folder.parent / "up.log").read_text()
-            if self._healthy():
+            if self._healthy() and (crash_at or self._has_said_so()):
                 self.tokens.clear()
                 return time.monotonic() - started
             time.sleep(0.05)
         raise AssertionError(f"not ready after {START_S} s")
+
+    def _has_said_so(self) -> bool:
+        said = (self.folder.parent / "up.json").read_text()
+        if not said.endswith("\n}\n"):
+            return False
+        self.ready = json.loads(said)
+        return True
 
     def _healthy(self) -> bool:
         try:

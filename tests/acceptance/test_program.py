@@ -65,7 +65,7 @@ def infolog(answer: Any) -> str:
 def test_first_start_is_ready_within_a_minute_and_says_so(first_start: tuple[Program, float]) -> None:
     program, seconds = first_start
     assert seconds < 60
-    ready = json.loads((program.folder.parent / "up.json").read_text())
+    ready = program.ready
     assert ready["status"] == "ready"
     assert ready["maps"]["running"] == len(DEMONSTRATION) < ready["maps"]["all"]
     assert ready["rows"]["customers in F&O"] >= 600
@@ -374,7 +374,7 @@ def test_stopped_and_started_again_everything_is_as_it_was(program: Program) -> 
     assert _postgres_of(program.folder) == []
     assert "not running" in program.run("status").stderr
     assert program.start() < 20
-    ready = json.loads((program.folder.parent / "up.json").read_text())
+    ready = program.ready
     assert ready["first_start"] is False
     assert program.account("US-004") == before
 

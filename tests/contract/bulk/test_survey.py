@@ -142,9 +142,6 @@ async def test_a_great_table_is_cut_into_about_equal_parts(dataverse: HostedEnvi
     async with dataverse.copying() as participant:
         await participant.begin()
         await insert_codes(participant, DATAVERSE_TABLE, {"usmf": [f"{number:06}" for number in range(rows)]})
-        await participant.commit()
-    async with dataverse.copying() as participant:
-        await participant.begin()
         layouts = participant.layouts  # type: ignore[attr-defined]
         connection = participant.connection  # type: ignore[attr-defined]
         surveyor = Surveyor(connection, layouts, DATAVERSE_TABLE.name, most_exact_rows=rows // 2)
