@@ -19,7 +19,7 @@ from uuid import UUID
 
 from dualwrite.environments.operation import Operation as Operation
 from dualwrite.environments.queue import NewRecord, Position, QueueCount, QueuedRecord, QueueFilter, RecordMark
-from dualwrite.errors import Contention
+from dualwrite.errors import Contention, DualwriteError
 from dualwrite.filters.tree import Expression
 from dualwrite.metadata.schema import EnvironmentSchema, Side, Table
 from dualwrite.metadata.values import CompanyCode, LegalEntityId, Row, Value
@@ -409,6 +409,10 @@ class CommitPipeline(Protocol):
 
     async def before_commit(self, changes: ChangeSet, source: Session) -> Commitment | None:
         """Write the other half. Raises: RecordRefused (the source rolls back), Contention (the source retries)."""
+        ...
+
+    async def gave_up(self, met: Contention, error: DualwriteError) -> None:
+        """The transaction that met others at last so is not tried again; its caller is told ``error``. Never raises."""
         ...
 
 

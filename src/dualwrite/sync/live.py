@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -123,6 +124,15 @@ class Preparing:
     name: PreparedName | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _GaveWay:
+    """A transaction that met others at its records."""
+
+    routing: Routing
+    changes: ChangeSet
+    work: Sequence[Work]
+
+
 class LiveSync:
     """The commit pipeline of one environment of a link. Implements ``port.CommitPipeline``."""
 
@@ -148,6 +158,8 @@ class LiveSync:
         self.steps = pair.watching.steps(direction_from(source.side))
         # By whose maps the columns were read: every attempt at a transaction is a task, and so has its own.
         self._asked: ContextVar[Epoch | None] = ContextVar("asked", default=None)
+        self._gave_way: WeakKeyDictionary[Contention, _GaveWay] = WeakKeyDictionary()
+        """What each transaction was about when it met others, for as long as somebody knows of that."""
         self._recovery = Recovery(pair, reached=reached)
         self._mapper = Mapper(tally)
         self._reached = reached
@@ -181,9 +193,10 @@ class LiveSync:
             self._count_refusal(refusal)
             await self._keep(refusal, routing, changes, work)
             raise
-        except Contention:
+        except Contention as busy:
             self.steps.gave_way()
             self.router.expire()
+            self._gave_way[busy] = _GaveWay(routing, changes, work)
             raise
         except EnvironmentUnavailable as error:
             told = self._unreachable(error, work)
@@ -193,6 +206,12 @@ class LiveSync:
     def turn(self, met: Sequence[Contention]) -> AbstractAsyncContextManager[None]:
         """Inside, no other transaction that had to give way at one of the same records is started over."""
         return self._turns.at(str(each.details["record"]) for each in met if "record" in each.details)
+
+    async def gave_up(self, met: Contention, error: DualwriteError) -> None:
+        """See the port. What was about to be saved is among the errors, as far as it had come to the maps."""
+        last = self._gave_way.get(met)
+        if last is not None:
+            await self._keep(error, last.routing, last.changes, last.work)
 
     async def needs(self, table: Table, written: frozenset[str]) -> frozenset[str]:
         """The columns that the running maps look at when the columns ``written`` of a row of ``table`` change."""

@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from sync_room import CUSTOMERS, GROUPS, SyncRoom
 
 from dualwrite.environments.hosted.environment import HostedEnvironment
 from dualwrite.environments.port import Command, Operation, Participant
-from dualwrite.errors import NotAllowed, NotFound, RecordRefused
+from dualwrite.errors import Contention, NotAllowed, NotFound, RecordRefused
 from dualwrite.lifecycle.errors.desk import SyncErrors
 from dualwrite.lifecycle.errors.reports import RetryCount, RetryReport
 from dualwrite.lifecycle.errors.retention import ErrorRetention
@@ -399,22 +399,24 @@ async def test_every_action_is_an_activity_of_its_maps(errors: ErrorRoom) -> Non
 # --- live errors ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_save_that_is_refused_is_a_live_error_and_stale_as_long_as_nobody_saves_it(errors: ErrorRoom) -> None:
+@pytest.fixture
+def recording(errors: ErrorRoom) -> SyncRoom:
+    """Saves in finance and operations that fail are kept."""
     room, pair = errors.room, errors.room.linked
     failures = StoredFailures(room.store, "main")
+    sides = {"source": pair.finops, "target": pair.dataverse}
     pair.finops.follow_pipeline(
-        LiveSync(
-            source=pair.finops,
-            target=pair.dataverse,
-            pair=pair.pair,
-            router=room.router,
-            tally=pair.tally,
-            failures=failures,
-        )
+        LiveSync(**sides, pair=pair.pair, router=room.router, tally=pair.tally, failures=failures)
     )
-    await room.finops(customer("E1"))
+    return room
+
+
+async def test_a_save_that_is_refused_is_a_live_error_and_stale_as_long_as_nobody_saves_it(
+    errors: ErrorRoom, recording: SyncRoom
+) -> None:
+    await recording.finops(customer("E1"))
     with pytest.raises(RecordRefused):
-        await room.finops(group("E"), change_customer("E1", CustomerGroupId="77", OrganizationName="Second"))
+        await recording.finops(group("E"), change_customer("E1", CustomerGroupId="77", OrganizationName="Second"))
     (error,) = await errors.desk.list()
     assert (error.map, error.record, error.kind) == (CUSTOMERS, "E1", FailureKind.LIVE)
     assert (error.operation, error.legal_entity, error.category) == (Operation.UPDATE, "usmf", Category.APPLICATION)
@@ -423,7 +425,23 @@ async def test_a_save_that_is_refused_is_a_live_error_and_stale_as_long_as_nobod
     assert error.reason.startswith(f"{CUSTOMERS}, E1: ")
     assert error.cause in error.reason
     assert (await errors.desk.retry([error.id])).total == RetryCount(stale=1)
-    assert (await room.linked.account("E1"))["name"] == "Customer E1"
+    assert (await recording.linked.account("E1"))["name"] == "Customer E1"
+
+
+async def test_a_save_that_has_given_way_for_too_long_is_a_live_error(errors: ErrorRoom, recording: SyncRoom) -> None:
+    await recording.finops(customer("E1"))
+    account = await recording.linked.account("E1")
+    finops = recording.linked.finops
+    finops.settings = replace(finops.settings, retry_seconds=0.2)
+    async with recording.linked.dataverse.participate() as other:
+        await other.begin()
+        await other.lock("account", [account["accountid"]])
+        with pytest.raises(Contention, match="somebody else"):
+            await recording.finops(change_customer("E1", OrganizationName="Second"))
+    (error,) = await errors.desk.list()
+    assert (error.map, error.record, error.category) == (CUSTOMERS, "E1", Category.CONCURRENCY)
+    assert "somebody else kept changing" in error.reason
+    assert (await errors.desk.retry([error.id])).total == RetryCount(stale=1)
 
 
 # --- files and time -------------------------------------------------------------------------------------------------

@@ -204,9 +204,12 @@ class HostedEnvironment:
                     return await asyncio.shield(asyncio.ensure_future(self._attempt(commands, caller, len(met))))
                 except Contention as busy:
                     if time.monotonic() - started > self.settings.retry_seconds:
-                        raise Contention(
+                        given_up = Contention(
                             "somebody else kept changing the same records; nothing was saved, please try again"
-                        ) from busy
+                        )
+                        if self._pipeline is not None:
+                            await self._pipeline.gave_up(busy, given_up)
+                        raise given_up from busy
                     met.append(busy)
                 await turn.aclose()
                 pause = min(_FIRST_PAUSE_S * 2 ** len(met), _LONGEST_PAUSE_S)
