@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import Program
+from conftest import Program, customer_path
 
 MAP = "Customer groups (msdyn_customergroups)"
 
@@ -116,3 +117,20 @@ def test_an_alert_is_set_from_elsewhere(program: Program, elsewhere: Elsewhere) 
 
 def test_without_a_token_the_data_folder_answers_for_its_administrator(program: Program) -> None:
     assert program.cli("status", "--url", program.urls["admin"])["connection"] == "main"
+
+
+def test_an_integration_job_moves_what_users_save(program: Program, elsewhere: Elsewhere) -> None:
+    made = elsewhere.cli("jobs", "set", "night", "Customers V3 (accounts)", "Customer groups", "--primary", "dataverse")
+    assert made["maps"] == ["Customers V3 (accounts)", MAP]
+    assert elsewhere.cli("jobs", "start", "night")["state"] == "active"
+    assert program.cli("jobs", "list") == elsewhere.cli("jobs", "list")
+    assert program.finops("PATCH", customer_path("US-003"), {"SalesMemo": "by the job"}).status_code == 204
+    for _ in range(100):
+        if (program.account("US-003") or {}).get("description") == "by the job":
+            break
+        time.sleep(0.2)
+    assert elsewhere.cli("jobs", "stop", "night")["state"] == "stopped"
+    assert (program.account("US-003") or {})["description"] == "by the job"
+    assert {each["state"] for each in program.cli("maps", "list") if each["name"] in made["maps"]} == {"running"}
+    elsewhere.cli("jobs", "remove", "night")
+    assert program.cli("jobs", "list") == []

@@ -8,11 +8,9 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.jobs.office import JobOffice, at_job_office
 from dualwrite.cli.jobs.shown import JobName, job_document
-from dualwrite.cli.map_choices import WHO
-from dualwrite.cli.map_names import chosen_maps
-from dualwrite.composition.house import House
-from dualwrite.composition.integration_jobs import job_desk
+from dualwrite.cli.map_names import find_map
 from dualwrite.metadata.schema import Side
 from dualwrite.store.integration_jobs import IntegrationJob
 
@@ -30,10 +28,11 @@ def set_job(
     """Make a job of these maps, or give an existing one other maps."""
     call = invocation(context)
 
-    async def saved(house: House) -> IntegrationJob:
-        return await job_desk(house, who=WHO).save(name, await chosen_maps(house, maps), primary=primary)
+    async def saved(office: JobOffice) -> IntegrationJob:
+        known = await office.maps()
+        return await office.save(name, [find_map(known, each) for each in maps], primary=primary)
 
-    job = call.in_house(saved)
+    job = at_job_office(call, saved)
     call.output.show(job_document(job), Text(f"Job {job.name}: {len(job.maps)} maps. Start it: dualwrite jobs start"))
 
 
@@ -41,10 +40,7 @@ def remove_job(context: typer.Context, name: JobName) -> None:
     """Remove a stopped job; its maps stay as they are."""
     call = invocation(context)
 
-    async def removed(house: House) -> None:
-        await job_desk(house, who=WHO).remove(name)
-
-    call.in_house(removed)
+    at_job_office(call, lambda office: office.remove(name))
     call.output.show({"job": name, "removed": True}, Text(f"Job {name} is removed."))
 
 
@@ -61,11 +57,10 @@ def stop_job(context: typer.Context, name: JobName) -> None:
 def _act(context: typer.Context, name: str, *, start: bool) -> None:
     call = invocation(context)
 
-    async def acted(house: House) -> IntegrationJob:
-        desk = job_desk(house, who=WHO)
-        await (desk.start(name) if start else desk.stop(name))
-        return await desk.get(name)
+    async def acted(office: JobOffice) -> IntegrationJob:
+        await (office.start(name) if start else office.stop(name))
+        return await office.get(name)
 
-    job = call.in_house(acted)
+    job = at_job_office(call, acted)
     said = "is active: dualwrite up moves its changes" if start else "is stopped, and its maps are live"
     call.output.show(job_document(job), Text(f"Job {name} {said}."))

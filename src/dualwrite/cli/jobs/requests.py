@@ -8,11 +8,9 @@ import typer
 from rich.text import Text
 
 from dualwrite.cli.invocation import invocation
+from dualwrite.cli.jobs.office import at_job_office
 from dualwrite.cli.jobs.shown import JobName, request_document
-from dualwrite.cli.map_choices import WHO
-from dualwrite.composition.house import House
-from dualwrite.composition.integration_jobs import job_desk
-from dualwrite.store.integration_jobs import JobRequest, RequestKind
+from dualwrite.store.integration_jobs import RequestKind
 
 Errors = Annotated[list[int], typer.Argument(metavar="ERROR...", help="Numbers of errors, as errors list shows them.")]
 
@@ -29,10 +27,6 @@ def dismiss_errors(context: typer.Context, name: JobName, errors: Errors) -> Non
 
 def _ask(context: typer.Context, name: str, kind: RequestKind, errors: list[int]) -> None:
     call = invocation(context)
-
-    async def asked(house: House) -> JobRequest:
-        return await job_desk(house, who=WHO).ask(name, kind, errors)
-
-    request = call.in_house(asked)
+    request = at_job_office(call, lambda office: office.ask(name, kind, errors))
     waits = Text(f"Request {request.id} waits for the job: {kind.value} {len(errors)} errors. See: jobs show {name}")
     call.output.show(request_document(request), waits)

@@ -12,11 +12,9 @@ from rich.text import Text
 
 from dualwrite.cli.initial_sync.words import moment
 from dualwrite.cli.invocation import invocation
-from dualwrite.cli.map_choices import WHO
+from dualwrite.cli.jobs.office import JobOffice, at_job_office
 from dualwrite.cli.map_names import short_names
 from dualwrite.cli.output import grid
-from dualwrite.composition.house import House
-from dualwrite.composition.integration_jobs import job_desk
 from dualwrite.store.integration_jobs import IntegrationJob, JobRequest, JobState
 
 JobName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the job.")]
@@ -27,11 +25,7 @@ _STYLES: Mapping[JobState, str] = {JobState.ACTIVE: "green", JobState.STOPPED: "
 def list_jobs(context: typer.Context) -> None:
     """List the integration jobs."""
     call = invocation(context)
-
-    async def found(house: House) -> Sequence[IntegrationJob]:
-        return await job_desk(house, who=WHO).list()
-
-    jobs = call.in_house(found)
+    jobs = at_job_office(call, lambda office: office.list())
     nothing = Text("There is no integration job. Make one with: dualwrite jobs set NAME MAP ...", style="dim")
     call.output.show([job_document(each) for each in jobs], _table(jobs) if jobs else nothing)
 
@@ -40,11 +34,10 @@ def show_job(context: typer.Context, name: JobName) -> None:
     """Show a job with its maps, in their sequence, and what was asked of it."""
     call = invocation(context)
 
-    async def found(house: House) -> tuple[IntegrationJob, Sequence[JobRequest]]:
-        desk = job_desk(house, who=WHO)
-        return await desk.get(name), await desk.requests(name)
+    async def found(office: JobOffice) -> tuple[IntegrationJob, Sequence[JobRequest]]:
+        return await office.get(name), await office.requests(name)
 
-    job, requests = call.in_house(found)
+    job, requests = at_job_office(call, found)
     shown: list[RenderableType] = [_table([job])]
     if requests:
         shown += [Text(), _requests(requests)]
