@@ -10,31 +10,27 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
-from uuid import UUID
 
 import structlog
 
 from dualwrite.environments.crash_points import CrashPoints, nowhere
-from dualwrite.environments.port import Environment, Participant
-from dualwrite.environments.queue import Position, QueuedRecord, QueueFilter
-from dualwrite.errors import Contention, DualwriteError, EnvironmentUnavailable, RecordRefused
-from dualwrite.filters.text_case import folded
-from dualwrite.maps.execute import transform
-from dualwrite.maps.values import Direction
-from dualwrite.metadata.exact_json import row_of
+from dualwrite.environments.port import Participant
+from dualwrite.environments.queue import Position, QueuedRecord
+from dualwrite.errors import Contention, EnvironmentUnavailable, RecordRefused
 from dualwrite.metadata.schema import Side
-from dualwrite.metadata.values import Value
 from dualwrite.sync.catch_up.conflicts import Queued, settle
-from dualwrite.sync.catch_up.touching import Touched, components, packed
-from dualwrite.sync.failures import Category, FailedRecord, FailureKind, FailureSink
+from dualwrite.sync.catch_up.failing import SPOKEN, given_up, overruled, refused
+from dualwrite.sync.catch_up.reading import READ_AT_ONCE, touched_by
+from dualwrite.sync.catch_up.touching import components, packed
+from dualwrite.sync.failures import FailedRecord, FailureKind, FailureSink
 from dualwrite.sync.link import Pair, Router, Routing
 from dualwrite.sync.live import LiveSync
 from dualwrite.sync.mapping import Action, Work
-from dualwrite.sync.queueing import requests_of, shown_row, version_of, work_of
+from dualwrite.sync.queueing import requests_of, work_of
 from dualwrite.sync.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -45,7 +41,6 @@ _AT_A_TIME: Final = 8
 _OF_ONE_GROUP: Final = 200
 _ATTEMPTS: Final = 12
 _MOST_DOUBLINGS: Final = 6
-_READ_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +114,7 @@ class Replay:
             positions = await self._positions(side, maps, most=most_transactions)
             if not positions:
                 continue
-            touched = [each async for each in _touched(environment, routing, maps, last=positions[-1])]
+            touched = [each async for each in touched_by(environment, routing, maps, last=positions[-1])]
             found = await asyncio.to_thread(components, touched)
             groups += [Group(side, tuple(sorted(maps)), each) for each in packed(found, most=_OF_ONE_GROUP)]
         return groups
@@ -214,7 +209,7 @@ class Replay:
                 self.reached("replay.prepared")
                 await source.take(records)
                 if lost:
-                    await self._keep([_overruled(each, self.primary) for each in lost])
+                    await self._keep([overruled(each, self.primary) for each in lost])
                 await source.decide(commitment)
         self.reached("replay.decided")
         return Replayed(applied=len(records) - len(lost), conflicts=len(lost))
@@ -224,10 +219,10 @@ class Replay:
         async with self.pair.side(group.side).participate() as source:
             await source.begin()
             records = await source.claim((position,), group.maps)
-            refused = refusal.details.get("command")
+            number = refusal.details.get("command")
             log.warning("replay refused", position=position, code=refusal.code, reason=refusal.message)
             await self._keep(
-                [_refused(each, refusal, is_cause=each.number == refused or len(records) == 1) for each in records]
+                [refused(each, refusal, is_cause=each.number == number or len(records) == 1) for each in records]
             )
             self.reached("replay.failed")
             await source.take(records)
@@ -266,12 +261,12 @@ class Replay:
 
     async def _empty_side(self, side: Side, maps: Collection[str], *, keep: bool) -> int:
         emptied = 0
-        while positions := await self._positions(side, maps, most=_READ_AT_ONCE):
+        while positions := await self._positions(side, maps, most=READ_AT_ONCE):
             async with self.pair.side(side).participate() as source:
                 await source.begin()
                 records = await source.claim(positions, maps)
                 if keep:
-                    await self._keep([_given_up(each) for each in records])
+                    await self._keep([given_up(each) for each in records])
                 await source.take(records)
                 await source.commit()
             emptied += len(records)
@@ -280,61 +275,6 @@ class Replay:
     async def _positions(self, side: Side, maps: Collection[str], *, most: int | None = None) -> Sequence[Position]:
         environment = self.pair.side(side)
         return await self.pair.availability(environment).ask(environment.queue_positions(maps, most=most))
-
-
-# --- what touches what ----------------------------------------------------------------------------------------------
-
-
-async def _touched(
-    environment: Environment, routing: Routing, maps: Collection[str], *, last: Position
-) -> AsyncIterator[Touched]:
-    """The transactions up to the position ``last``, with what they touch."""
-    which, after = QueueFilter(maps=frozenset(maps)), (0, 0)
-    current: Touched | None = None
-    while records := await environment.queued(which, after=after, limit_rows=_READ_AT_ONCE):
-        for each in records:
-            if each.position > last:
-                break
-            if current is None or current.position != each.position:
-                if current is not None:
-                    yield current
-                current = Touched(each.position)
-            _touch(current, each, routing)
-        after = records[-1].position, records[-1].number
-        if records[-1].position > last:
-            break
-    if current is not None:
-        yield current
-
-
-def _touch(touched: Touched, record: QueuedRecord, routing: Routing) -> None:
-    touched.changes.add(record.mark)
-    work = work_of(record, routing)
-    if work is None:
-        return
-    if record.direction is Direction.TO_FINOPS:
-        # Dataverse tells rows by their ids, and so do its lookups.
-        touched.found_by.add(record.record_id)
-        touched.looks_for.update(str(value) for value in _ids(work.row))
-        return
-    try:
-        transformed = transform(work.route, work.row, related=work.related, changed=None, label=work.label)
-    except DualwriteError:
-        # It will be refused, whatever it touches.
-        return
-    table = work.route.target.name
-    touched.found_by.update((table, _spelled(value)) for value in (*work.key, *transformed.values.values()))
-    for pending in transformed.lookups:
-        for alternative, values in zip(pending.plan.alternatives, pending.values, strict=True):
-            touched.looks_for.update((alternative.table, _spelled(value)) for value in values)
-
-
-def _ids(row: Mapping[str, Value]) -> Iterator[Value]:
-    yield from (value for name, value in row.items() if isinstance(value, UUID))
-
-
-def _spelled(value: Value) -> str:
-    return folded(str(value))
 
 
 # --- records --------------------------------------------------------------------------------------------------------
@@ -346,7 +286,7 @@ def _queued(records: Sequence[QueuedRecord], routing: Routing) -> Iterator[Queue
         work = work_of(each, routing)
         if work is None:
             raise RecordRefused(
-                f"{each.map}, {each.record}: the map carries no changes to {_SPOKEN[each.direction.target]} any more.",
+                f"{each.map}, {each.record}: the map carries no changes to {SPOKEN[each.direction.target]} any more.",
                 command=each.number,
             )
         yield Queued(each, replace(work, command=each.number))
@@ -360,52 +300,3 @@ def _latest(queued: Sequence[Queued]) -> list[Queued]:
         for each in queued
         if last[each.place] is each
     ]
-
-
-def _overruled(record: QueuedRecord, primary: Side) -> FailedRecord:
-    """The record whose change was lost to the other side's."""
-    cause = (
-        f"both sides changed the record while the map was paused, and the change made in {_SPOKEN[primary]} was kept. "
-        "Make this change again if it is still wanted."
-    )
-    return _failed_record(record, cause, category=Category.CONFLICT)
-
-
-def _given_up(record: QueuedRecord) -> FailedRecord:
-    """The record that was never tried."""
-    cause = "the change was queued while the map was paused, and the map went on without replaying it."
-    return _failed_record(record, cause, category=Category.APPLICATION)
-
-
-def _refused(record: QueuedRecord, refusal: RecordRefused, *, is_cause: bool) -> FailedRecord:
-    """The record that was refused, or that belongs to the same transaction as one that was."""
-    cause = refusal.message.removeprefix(f"{record.map}, {record.record}: ")
-    if not is_cause:
-        return _failed_record(record, f"another record of the same transaction was refused: {refusal.message}")
-    code = str(refusal.details.get("code", refusal.code))
-    return replace(_failed_record(record, cause), column=refusal.column, code=code)
-
-
-def _failed_record(record: QueuedRecord, cause: str, *, category: Category = Category.APPLICATION) -> FailedRecord:
-    return FailedRecord(
-        change=record.change,
-        number=record.number,
-        kind=FailureKind.CATCH_UP,
-        category=category,
-        map=record.map,
-        direction=record.direction,
-        legal_entity=record.legal_entity,
-        operation=record.operation,
-        record_id=record.record_id,
-        record=record.record,
-        column="",
-        code="",
-        reason=f"{record.map}, {record.record}: {cause}",
-        cause=cause,
-        row=shown_row(row_of(record.row)),
-        changed=record.changed,
-        version=version_of(record),
-    )
-
-
-_SPOKEN: Final = {Side.FINOPS: "finance and operations", Side.DATAVERSE: "Dataverse"}
