@@ -34,7 +34,8 @@ from waiting import until
 from words import change_customer, customer, delete_customer
 
 USERS = 6
-WITHIN_S = 1.0
+WITHIN_S = 5.0
+"""A second on a quiet machine, five on a busy one; without the breaker it would be ten and more."""
 
 
 @pytest.fixture(scope="module")
