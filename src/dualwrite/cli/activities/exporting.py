@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -24,10 +22,8 @@ from dualwrite.cli.activities.choices import (
 )
 from dualwrite.cli.activities.office import ActivityOffice, at_activity_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.errors import SettingsRefused
+from dualwrite.cli.text_files import STANDARD_OUTPUT, opened
 from dualwrite.monitoring.activities.exporting import ExportFormat, exported
-
-_STANDARD_OUTPUT = "-"
 
 
 def export_activities(
@@ -54,13 +50,13 @@ def export_activities(
     async def written(office: ActivityOffice) -> int:
         entries = office.all(await asked.filter(office))
         with ExitStack() as stack:
-            file, characters = _opened(to, stack), 0
+            file, characters = opened(to, stack), 0
             async for piece in exported(entries, form):
                 characters += file.write(piece)
         return characters
 
     characters = at_activity_office(call, written)
-    if to != _STANDARD_OUTPUT:
+    if to != STANDARD_OUTPUT:
         call.output.show({"file": to, "characters": characters}, Text(f"{to} has been written.", style="green"))
 
 
@@ -69,12 +65,3 @@ def _format(to: str) -> ExportFormat:
         if to.casefold().endswith(f".{each.value}"):
             return each
     return ExportFormat.CSV
-
-
-def _opened(to: str, stack: ExitStack) -> TextIO:
-    if to == _STANDARD_OUTPUT:
-        return sys.stdout
-    try:
-        return stack.enter_context(Path(to).open("w", encoding="utf-8", newline=""))
-    except OSError as error:
-        raise SettingsRefused(f"{to} cannot be written: {(error.strerror or str(error)).lower()}") from error

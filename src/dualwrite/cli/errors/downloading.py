@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -24,9 +22,7 @@ from dualwrite.cli.errors.choices import (
 )
 from dualwrite.cli.errors.office import ErrorOffice, at_error_office
 from dualwrite.cli.invocation import invocation
-from dualwrite.errors import SettingsRefused
-
-_STANDARD_OUTPUT = "-"
+from dualwrite.cli.text_files import STANDARD_OUTPUT, opened
 
 
 def download(
@@ -59,20 +55,11 @@ def download(
     async def written(office: ErrorOffice) -> int:
         which = await asked.filter(office)
         with ExitStack() as stack:
-            file = _opened(to, stack)
+            file = opened(to, stack)
             async for piece in office.download(which):
                 file.write(piece)
         return await office.count(which)
 
     number = at_error_office(call, written)
-    if to != _STANDARD_OUTPUT:
+    if to != STANDARD_OUTPUT:
         call.output.show({"file": to, "errors": number}, Text(f"{to}: {number:,} errors", style="green"))
-
-
-def _opened(to: str, stack: ExitStack) -> TextIO:
-    if to == _STANDARD_OUTPUT:
-        return sys.stdout
-    try:
-        return stack.enter_context(Path(to).open("w", encoding="utf-8", newline=""))
-    except OSError as error:
-        raise SettingsRefused(f"{to} cannot be written: {(error.strerror or str(error)).lower()}") from error

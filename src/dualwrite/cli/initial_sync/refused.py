@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.console import RenderableType
@@ -23,13 +21,12 @@ from dualwrite.cli.initial_sync.refusals import (
 )
 from dualwrite.cli.invocation import Invocation, invocation
 from dualwrite.cli.map_names import find_map
-from dualwrite.errors import SettingsRefused
+from dualwrite.cli.text_files import STANDARD_OUTPUT, opened
 from dualwrite.store.initial_syncs import RunId
 from dualwrite.store.refusals import Refusal, RefusalFilter, RefusalGroup
 
 _A_PAGE = 25
 """So many rows are shown at once; with JSON all of them, unless --top says how many."""
-_STANDARD_OUTPUT = "-"
 
 Asked = Callable[[SyncOffice], Awaitable[tuple[RunId | None, RefusalFilter]]]
 """Which refusals are meant, of which run (None: of all)."""
@@ -114,20 +111,11 @@ def _write_file(call: Invocation, asked: Asked, file: str) -> None:
     async def written(office: SyncOffice) -> int:
         run, which = await asked(office)
         with ExitStack() as stack:
-            return await write_csv(lambda: office.reports.all_refused(run, which), _opened(file, stack))
+            return await write_csv(lambda: office.reports.all_refused(run, which), opened(file, stack))
 
     rows = at_sync_office(call, written)
-    if file != _STANDARD_OUTPUT:
+    if file != STANDARD_OUTPUT:
         call.output.show({"file": file, "rows": rows}, Text(f"{file}: {rows:,} refused rows", style="green"))
-
-
-def _opened(file: str, stack: ExitStack) -> TextIO:
-    if file == _STANDARD_OUTPUT:
-        return sys.stdout
-    try:
-        return stack.enter_context(Path(file).open("w", encoding="utf-8", newline=""))
-    except OSError as error:
-        raise SettingsRefused(f"{file} cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def _nothing(rows: int) -> Text:
